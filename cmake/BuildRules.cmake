@@ -1,0 +1,21 @@
+# One interface target carries how every target of the project is compiled:
+# link it PRIVATE. There are no global flags.
+add_library(build_rules INTERFACE)
+target_compile_features(build_rules INTERFACE c_std_17)
+target_compile_definitions(build_rules INTERFACE
+    _GNU_SOURCE _FILE_OFFSET_BITS=64 IBX_VERSION="${PROJECT_VERSION}")
+target_compile_options(build_rules INTERFACE
+    -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+    -Wvla -Wpointer-arith -Wformat=2 -fno-common -fstack-protector-strong)
+target_include_directories(build_rules INTERFACE ${PROJECT_SOURCE_DIR})
+
+if(IMBREX_SANITIZE)
+    target_compile_options(build_rules INTERFACE
+        -fsanitize=${IMBREX_SANITIZE} -fno-omit-frame-pointer
+        -fno-sanitize-recover=all)
+    target_link_options(build_rules INTERFACE -fsanitize=${IMBREX_SANITIZE})
+endif()
+if(IMBREX_COVERAGE)
+    target_compile_options(build_rules INTERFACE --coverage)
+    target_link_options(build_rules INTERFACE --coverage)
+endif()
