@@ -115,8 +115,8 @@ enum ibx_encoding {
 
 /* What is known of a tile without its bytes. */
 struct ibx_tile_facts {
-    uint64_t hash;          /* XXH3-64 as stored: a strong validator */
-    uint32_t nbytes;        /* 0 is a tile that is present but empty */
+    uint64_t hash;   /* XXH3-64 as stored: a strong validator */
+    uint32_t nbytes; /* 0 is a tile that is present but empty */
     enum ibx_format format;
     enum ibx_encoding encoding;
 };
@@ -158,19 +158,19 @@ struct ibx_cache_options {
 };
 
 struct ibx_cache_stats {
-    uint64_t hits, misses;      /* view lookups */
-    uint64_t opens, evictions;  /* packs mapped and unmapped */
-    uint64_t waits, refusals;   /* at a cap: waited, and gave up */
-    uint64_t corrupt;           /* checksum, header or index failures */
-    uint64_t faults;            /* SIGBUS caught */
-    uint64_t quarantines;       /* views thrown away after either */
-    uint64_t shrinks;           /* ENOMEM or EMFILE answered by evicting */
+    uint64_t hits, misses;     /* view lookups */
+    uint64_t opens, evictions; /* packs mapped and unmapped */
+    uint64_t waits, refusals;  /* at a cap: waited, and gave up */
+    uint64_t corrupt;          /* checksum, header or index failures */
+    uint64_t faults;           /* SIGBUS caught */
+    uint64_t quarantines;      /* views thrown away after either */
+    uint64_t shrinks;          /* ENOMEM or EMFILE answered by evicting */
     uint64_t views, views_high;
     uint64_t mapped_nbytes, mapped_nbytes_high;
     uint64_t handles, handles_high;
     uint64_t copy_nbytes, copy_nbytes_high;
     uint64_t index_nbytes, index_nbytes_high;
-    uint64_t effective_views;   /* max_views, lowered by shrinks */
+    uint64_t effective_views; /* max_views, lowered by shrinks */
 };
 
 struct ibx_cache;
@@ -181,9 +181,9 @@ void ibx_cache_options_init(struct ibx_cache_options *options);
 
 /* Opens an empty cache. ERR_INVALID names the option out of range in
  * err->what; ERR_NOMEM. On success *out must be closed. */
-IBX_MUST_CHECK enum ibx_status
-ibx_cache_open(const struct ibx_cache_options *options, struct ibx_cache **out,
-               struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_cache_open(
+    const struct ibx_cache_options *options, struct ibx_cache **out,
+    struct ibx_err *err);
 
 /* Unmaps everything. Every tileset of the cache must be released before, and
  * every tile. NULL is allowed. */
@@ -205,14 +205,14 @@ struct ibx_tileset_info {
     char generation[IBX_GENERATION_NCHARS + 1];
     uint8_t min_zoom, max_zoom; /* of the tiles held; 1 and 0 when none is */
     uint16_t tile_px;           /* 256 or 512; 0 where it has no meaning */
-    uint32_t format_bits;       /* bit (1u << enum ibx_format) per format held */
+    uint32_t format_bits; /* bit (1u << enum ibx_format) per format held */
     uint64_t npacks;
-    uint64_t tile_count;        /* addresses that hold a tile */
-    uint64_t blob_count;        /* stored blobs, shared ones once per pack */
-    uint64_t pack_nbytes;       /* all pack files together */
-    uint64_t payload_nbytes;    /* the blobs' payloads alone */
+    uint64_t tile_count;     /* addresses that hold a tile */
+    uint64_t blob_count;     /* stored blobs, shared ones once per pack */
+    uint64_t pack_nbytes;    /* all pack files together */
+    uint64_t payload_nbytes; /* the blobs' payloads alone */
     uint64_t largest_tile_nbytes;
-    int64_t modified_s;         /* Unix time for Last-Modified */
+    int64_t modified_s; /* Unix time for Last-Modified */
 };
 
 /* Texts a manifest carries (rule 6.7). */
@@ -224,34 +224,36 @@ enum ibx_text {
 
 /* Reads the generation in force from NAME.imbrex/CURRENT.
  * ERR_MISSING, ERR_CORRUPT (not one line naming a manifest), ERR_SYSTEM. */
-IBX_MUST_CHECK enum ibx_status
-ibx_tileset_current(const char *folder,
-                    char generation[IBX_GENERATION_NCHARS + 1],
-                    struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_tileset_current(
+    const char *folder, char generation[IBX_GENERATION_NCHARS + 1],
+    struct ibx_err *err);
 
 /* Opens `generation`, or with NULL the one in CURRENT. Costs the same for ten
  * packs or a million: maps the manifest and checks its header; its bytes count
  * against max_mapped_nbytes for as long as the tileset lives, or ERR_BUSY.
  * On success *out has one hold. The cache must outlive it.
- * ERR_MISSING, ERR_CORRUPT, ERR_UNSUPPORTED, ERR_BUSY, ERR_NOMEM, ERR_SYSTEM. */
-IBX_MUST_CHECK enum ibx_status
-ibx_tileset_open(struct ibx_cache *cache, const char *folder,
-                 const char *generation, struct ibx_tileset **out,
-                 struct ibx_err *err);
+ * ERR_MISSING, ERR_CORRUPT, ERR_UNSUPPORTED, ERR_BUSY, ERR_NOMEM, ERR_SYSTEM.
+ */
+IBX_MUST_CHECK enum ibx_status ibx_tileset_open(struct ibx_cache *cache,
+                                                const char *folder,
+                                                const char *generation,
+                                                struct ibx_tileset **out,
+                                                struct ibx_err *err);
 
 struct ibx_tileset *ibx_tileset_hold(struct ibx_tileset *tileset);
 void ibx_tileset_release(struct ibx_tileset *tileset);
 
 /* Borrowed; lives as long as the tileset. */
-const struct ibx_tileset_info *
-ibx_tileset_info(const struct ibx_tileset *tileset);
+const struct ibx_tileset_info *ibx_tileset_info(
+    const struct ibx_tileset *tileset);
 const char *ibx_tileset_folder(const struct ibx_tileset *tileset);
 
 /* A copy of one of the manifest's texts, terminated by a NUL that is not
  * counted. free() it. May block. ERR_CORRUPT, ERR_NOMEM. */
-IBX_MUST_CHECK enum ibx_status
-ibx_tileset_text(struct ibx_tileset *tileset, enum ibx_text which,
-                 char **out, size_t *out_nbytes, struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_tileset_text(struct ibx_tileset *tileset,
+                                                enum ibx_text which, char **out,
+                                                size_t *out_nbytes,
+                                                struct ibx_err *err);
 
 /* Whether a call may do blocking work (open a pack, wait for a disk or a cap).
  * With IBX_TRY it returns IBX_AGAIN instead, having changed nothing. */
@@ -266,16 +268,19 @@ enum ibx_wait { IBX_TRY, IBX_BLOCK };
  * IBX_ERR_MISSING, _CORRUPT, _UNSUPPORTED, _SYSTEM, _NOMEM: unreadable now;
  *                  the view is quarantined and reopened by name once before
  *                  this is returned, and again at the next call. */
-IBX_MUST_CHECK enum ibx_status
-ibx_tile_get(struct ibx_tileset *tileset, struct ibx_zxy at,
-             enum ibx_wait wait, struct ibx_tile *out, struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_tile_get(struct ibx_tileset *tileset,
+                                            struct ibx_zxy at,
+                                            enum ibx_wait wait,
+                                            struct ibx_tile *out,
+                                            struct ibx_err *err);
 
 /* As ibx_tile_get() without handing out the bytes. The payload's checksum is
  * compared once per view unless verify is NEVER. */
-IBX_MUST_CHECK enum ibx_status
-ibx_tile_stat(struct ibx_tileset *tileset, struct ibx_zxy at,
-              enum ibx_wait wait, struct ibx_tile_facts *out,
-              struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_tile_stat(struct ibx_tileset *tileset,
+                                             struct ibx_zxy at,
+                                             enum ibx_wait wait,
+                                             struct ibx_tile_facts *out,
+                                             struct ibx_err *err);
 
 /* True when ibx_tile_get(.., IBX_TRY, ..) would not answer IBX_AGAIN now. */
 bool ibx_tile_is_resident(struct ibx_tileset *tileset, struct ibx_zxy at);

@@ -51,9 +51,9 @@ struct ibx_writer;
  * ERR_BUSY    another writer or gc holds the folder
  * ERR_SYSTEM, ERR_NOMEM, ERR_INVALID. On failure nothing is left behind that
  * was not there before. */
-IBX_MUST_CHECK enum ibx_status
-ibx_writer_open(const char *folder, const struct ibx_writer_options *options,
-                struct ibx_writer **out, struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_writer_open(
+    const char *folder, const struct ibx_writer_options *options,
+    struct ibx_writer **out, struct ibx_err *err);
 
 /* One blob and the run of consecutive ids, inside one zoom, that hold it.
  * Zero bytes mean a tile that is present but empty. */
@@ -70,9 +70,9 @@ struct ibx_writer_tile {
  * twice only with the same bytes; this is found out by ibx_writer_finish().
  * ERR_INVALID (id, count or size out of range), ERR_SYSTEM (disk full, ...),
  * ERR_NOMEM, ERR_INTERRUPTED. */
-IBX_MUST_CHECK enum ibx_status
-ibx_writer_add(struct ibx_writer *writer, const struct ibx_writer_tile *tile,
-               struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_writer_add(
+    struct ibx_writer *writer, const struct ibx_writer_tile *tile,
+    struct ibx_err *err);
 
 /* A unit of work: tiles that count only all together, a key chosen by the
  * caller (each used once), and bytes that the caller wants back on resume. */
@@ -87,9 +87,9 @@ struct ibx_writer_unit {
 /* Adds a unit as one record: after a kill it is there whole or not at all.
  * Tiles given to ibx_writer_add() are not kept by a resume. Fails as
  * ibx_writer_add() does. */
-IBX_MUST_CHECK enum ibx_status
-ibx_writer_commit(struct ibx_writer *writer, const struct ibx_writer_unit *unit,
-                  struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_writer_commit(
+    struct ibx_writer *writer, const struct ibx_writer_unit *unit,
+    struct ibx_err *err);
 
 /* Units that a resumed spool holds; 0 on a fresh one. */
 uint64_t ibx_writer_resumed_units(const struct ibx_writer *writer);
@@ -100,16 +100,19 @@ bool ibx_writer_has_unit(const struct ibx_writer *writer, uint64_t key);
 /* Reads a committed unit's state back, from this run or the resumed one:
  * *out is malloc'd and to be free()d. NOT_FOUND, ERR_CORRUPT, ERR_SYSTEM,
  * ERR_NOMEM. Any thread. */
-IBX_MUST_CHECK enum ibx_status
-ibx_writer_unit_state(struct ibx_writer *writer, uint64_t key, uint8_t **out,
-                      size_t *out_nbytes, struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_writer_unit_state(struct ibx_writer *writer,
+                                                     uint64_t key,
+                                                     uint8_t **out,
+                                                     size_t *out_nbytes,
+                                                     struct ibx_err *err);
 
 /* Takes pack `number` of `source` whole, linked or copied, without reading its
  * tiles. Its id interval must not overlap any other pack's or tile's, found
  * out by ibx_writer_finish() (ERR_CONFLICT). */
-IBX_MUST_CHECK enum ibx_status
-ibx_writer_link_pack(struct ibx_writer *writer, struct ibx_tileset *source,
-                     uint64_t number, struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_writer_link_pack(struct ibx_writer *writer,
+                                                    struct ibx_tileset *source,
+                                                    uint64_t number,
+                                                    struct ibx_err *err);
 
 /* What a manifest says beside its packs. Texts may be NULL with 0 bytes. */
 struct ibx_writer_meta {
@@ -131,9 +134,9 @@ struct ibx_writer_result {
  * ERR_CONFLICT names the address of two different tiles in err->what.
  * ERR_SYSTEM, ERR_NOMEM, ERR_CORRUPT (the spool changed on disk),
  * ERR_INTERRUPTED. On failure CURRENT is what it was. */
-IBX_MUST_CHECK enum ibx_status
-ibx_writer_finish(struct ibx_writer *writer, const struct ibx_writer_meta *meta,
-                  struct ibx_writer_result *result, struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_writer_finish(
+    struct ibx_writer *writer, const struct ibx_writer_meta *meta,
+    struct ibx_writer_result *result, struct ibx_err *err);
 
 /* What closing does with an unfinished build. */
 enum ibx_writer_close {
