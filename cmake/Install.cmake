@@ -1,0 +1,31 @@
+# What `cmake --install` puts where. Components are also the Debian packages
+# of packaging/deb: server, tiler, dev.
+if(TARGET imbrex-server)
+    install(TARGETS imbrex-server COMPONENT server)
+    install(FILES packaging/systemd/imbrex-server.service
+        DESTINATION lib/systemd/system COMPONENT server)
+endif()
+if(TARGET imbrex-tiler)
+    install(TARGETS imbrex-tiler COMPONENT tiler)
+endif()
+foreach(program IN ITEMS server tiler)
+    set(page docs/man/imbrex-${program}.1)
+    if(TARGET imbrex-${program} AND EXISTS ${PROJECT_SOURCE_DIR}/${page})
+        install(FILES ${page}
+            DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT ${program})
+    endif()
+endforeach()
+
+if(TARGET pack)
+    # The archive is static, so its own needs are the user's too: `Requires`,
+    # not `Requires.private`, and plain `pkg-config --libs` is enough.
+    # Its prefix is found from its own place, so an installed tree can move.
+    file(RELATIVE_PATH IMBREX_PC_UP
+        /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+    configure_file(cmake/imbrex.pc.in imbrex.pc @ONLY)
+    install(TARGETS pack COMPONENT dev)
+    install(FILES pack/imbrex.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
+    install(FILES ${PROJECT_BINARY_DIR}/imbrex.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endif()
