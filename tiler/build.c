@@ -1,0 +1,132 @@
+/* build.c - `imbrex-tiler build`: options, then rasters or vectors. */
+#include "tiler/build.h"
+
+#include <unistd.h>
+
+#include "pack/writer.h"
+#include "tiler/cli/report.h"
+#include "tiler/command.h"
+#include "tiler/input.h"
+
+enum { NSHARED = 14 };
+
+static void shared_table(struct build_options *o, struct option table[NSHARED])
+{
+    const struct option options[NSHARED] = {
+        option_letter('o', option_string("output", &o->output, "OUT.imbrex",
+                                         "the tileset to make")),
+        option_flag("replace", &o->replace,
+                    "publish a new generation of a tileset that is there"),
+        option_zooms("zoom", &o->zooms,
+                     "a range, one number, or auto (default)"),
+        option_bbox("bbox", &o->bbox, "only this part, in degrees"),
+        option_string("name", &o->name, "TEXT", "the title people see"),
+        option_string("attribution", &o->attribution, "TEXT",
+                      "the credit maps show"),
+        option_string("description", &o->description, "TEXT", "what it is"),
+        option_integer("threads", &o->threads, 1, 256,
+                       "default: one per processor"),
+        option_size("memory", &o->memory_nbytes, 32 << 20, OPTION_NO_MAX,
+                    "bound for the whole program (256M)"),
+        option_string("temp-dir", &o->temp_dir, "DIR",
+                      "for unfinished work (default: inside the output)"),
+        option_size("pack-size", &o->pack_nbytes, IBX_PACK_NBYTES_MIN,
+                    IBX_PACK_NBYTES_MAX, "largest pack file (4M)"),
+        option_flag("resume", &o->resume,
+                    "go on with a build that was interrupted"),
+        option_flag("restart", &o->restart, "throw an interrupted build away"),
+        option_flag("strict", &o->strict, "exit 1 when any data was lost"),
+    };
+    for (int i = 0; i < NSHARED; i++)
+        table[i] = options[i];
+}
+
+static void build_options_init(struct build_options *o)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    *o = (struct build_options){
+        .zooms = {.is_auto = true},
+        .threads = processors < 1     ? 1
+                   : processors > 256 ? 256
+                                      : processors,
+        .memory_nbytes = 256 << 20,
+        .pack_nbytes = IBX_PACK_NBYTES_DEFAULT,
+    };
+    raster_options_init(&o->raster);
+}
+
+static enum options_outcome parse(struct build_options *o, int argc,
+                                  char **argv, struct operands *inputs)
+{
+    struct option shared[NSHARED];
+    struct option raster[RASTER_NOPTIONS];
+    shared_table(o, shared);
+    raster_options_table(&o->raster, raster);
+    const struct option_group groups[] = {
+        {"Options", shared, NSHARED},
+        {"Rasters", raster, RASTER_NOPTIONS},
+    };
+    const struct command_line line = {
+        .usage = "build -o OUT.imbrex [options] INPUT...",
+        .about = "Makes a tileset from anything GDAL reads. Later inputs lie "
+                 "over earlier ones.",
+        .groups = groups,
+        .ngroups = sizeof(groups) / sizeof(groups[0]),
+        .min_operands = 1,
+        .max_operands = SIZE_MAX,
+    };
+    return options_parse(&line, argc, argv, &o->common, inputs);
+}
+
+static bool options_agree(const struct build_options *o)
+{
+    if (o->output == NULL) {
+        report("build", "give -o OUT.imbrex", "the output is missing");
+        return false;
+    }
+    if (o->resume && o->restart) {
+        report("--resume", "leave one of them out",
+               "cannot be used with --restart");
+        return false;
+    }
+    return raster_options_check(&o->raster);
+}
+
+/* The kind of all inputs; they must agree. */
+static enum input_kind inputs_kind(const struct operands *inputs)
+{
+    enum input_kind first = input_kind(inputs->items[0]);
+    for (size_t i = 1; i < inputs->count && first != INPUT_UNREADABLE; i++) {
+        enum input_kind kind = input_kind(inputs->items[i]);
+        if (kind == INPUT_UNREADABLE)
+            return kind;
+        if (kind != first) {
+            report(inputs->items[i], "build rasters and vectors apart",
+                   "is not of the same kind as %s", inputs->items[0]);
+            return INPUT_UNREADABLE;
+        }
+    }
+    return first;
+}
+
+int command_build(int argc, char **argv)
+{
+    struct build_options options;
+    struct operands inputs = {0};
+    build_options_init(&options);
+    enum options_outcome outcome = parse(&options, argc, argv, &inputs);
+    if (outcome != OPTIONS_RUN)
+        return options_exit_code(outcome);
+    if (!options_agree(&options))
+        return EXIT_USAGE;
+    switch (inputs_kind(&inputs)) {
+    case INPUT_RASTER:
+        return build_raster(&options, &inputs);
+    case INPUT_VECTOR:
+        report(inputs.items[0], "give a raster", "holds no raster");
+        return EXIT_FAILED;
+    case INPUT_UNREADABLE:
+        break;
+    }
+    return EXIT_FAILED;
+}
