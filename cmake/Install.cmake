@@ -29,3 +29,14 @@ if(TARGET pack)
     install(FILES ${PROJECT_BINARY_DIR}/imbrex.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 endif()
+
+# Debian wants the licence in each package's own folder.
+foreach(row IN ITEMS "server imbrex-server" "tiler imbrex-tiler"
+        "dev libimbrex-dev")
+    separate_arguments(row)
+    list(GET row 0 component)
+    list(GET row 1 package)
+    install(FILES LICENSE RENAME copyright
+        DESTINATION share/doc/${package} COMPONENT ${component})
+endforeach()
+include(packaging/deb/CPack.cmake)
