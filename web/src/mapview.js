@@ -1,0 +1,74 @@
+// The one or two maps of the page and the view that they share.
+import OlMap from 'ol/Map.js';
+import View from 'ol/View.js';
+import {defaults as defaultInteractions} from 'ol/interaction/defaults.js';
+import {fromLonLat, toLonLat, transformExtent} from 'ol/proj.js';
+import {byId} from './dom.js';
+import {displayZoom, OVERZOOM} from './sources.js';
+
+const STILL = matchMedia('(prefers-reduced-motion: reduce)');
+const motion = (ms) => (STILL.matches ? 0 : ms);
+
+function createMap(target, view) {
+  return new OlMap({
+    target, view, controls: [], layers: [],
+    interactions: defaultInteractions({altShiftDragRotate: false,
+      pinchRotate: false}),
+  });
+}
+
+/** Wraps OpenLayers' View in the few moves that this page makes. */
+export function createMapView() {
+  const view = new View({center: [0, 0], zoom: 1, minZoom: 0, maxZoom: 22,
+    enableRotation: false});
+  const main = createMap(byId('map'), view);
+  let second = null;
+
+  /** The map of the tileset to compare with, made when first needed. */
+  function secondMap() {
+    second ??= createMap(byId('map-b'), view);
+    return second;
+  }
+
+  function position() {
+    const [lon, lat] = toLonLat(view.getCenter());
+    return {zoom: view.getZoom(), lat, lon};
+  }
+
+  function moveTo({zoom, lat, lon}) {
+    view.cancelAnimations();
+    view.setCenter(fromLonLat([lon, lat]));
+    view.setZoom(zoom);
+  }
+
+  /** Shows a whole tileset, or its middle where that is too far out. */
+  function showAll(info) {
+    const [west, south, east, north] = info.bounds;
+    const whole = east - west > 300;
+    // The poles stretch without end; a world map is nicer without them.
+    const box = whole ? [-170, -58, 170, 74] : [west, south, east, north];
+    view.fit(transformExtent(box, 'EPSG:4326', 'EPSG:3857'), {
+      size: main.getSize(), padding: whole ? [0, 0, 0, 0] : [48, 48, 48, 48],
+      maxZoom: displayZoom(info, info.maxzoom) + 1, duration: 0,
+    });
+    const first = displayZoom(info, info.minzoom) - 0.5;
+    if (view.getZoom() < first) {
+      const middle = info.center ?? [(west + east) / 2, (south + north) / 2];
+      moveTo({zoom: Math.max(first, 0), lat: middle[1], lon: middle[0]});
+    }
+  }
+
+  function zoomBy(delta) {
+    view.cancelAnimations();
+    view.animate({zoom: view.getConstrainedZoom(view.getZoom() + delta,
+      Math.sign(delta)), duration: motion(180)});
+  }
+
+  /** Limits zooming in to where the deepest tiles still mean something. */
+  function limitTo(infos) {
+    const deepest = infos.map((i) => displayZoom(i, i.maxzoom) + OVERZOOM);
+    view.setMaxZoom(Math.min(28, Math.max(...deepest)));
+  }
+
+  return {main, view, secondMap, position, moveTo, showAll, zoomBy, limitTo};
+}

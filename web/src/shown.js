@@ -1,0 +1,129 @@
+// Loads the tileset that is chosen, and the one it is compared with, and puts
+// their layers on the maps.
+import {loadTileJson} from './api.js';
+import {createLayer, describe, displayZoom, OVERZOOM} from './sources.js';
+import {backgroundOf, createVectorStyle} from './vectorstyle.js';
+import {notice} from './announce.js';
+
+const language = (navigator.language || 'en').slice(0, 2);
+
+export const findTileset = (state, id) =>
+  state.get('catalog').find((t) => t.id === id) ?? null;
+
+/** Styles and backgrounds follow the theme and the switched-off layers. */
+function styleFor(state, info) {
+  const hidden = state.get('hidden');
+  return createVectorStyle(state.get('theme'),
+    (name) => hidden.has(`${info.id}/${name}`), language);
+}
+
+function dress(state, map, info, layer) {
+  if (!info || !layer) {
+    return;
+  }
+  if (info.vector) {
+    layer.setStyle(styleFor(state, info));
+  }
+  map.getTargetElement().style.backgroundColor = info.vector ?
+    backgroundOf(info, state.get('theme')) : '';
+}
+
+async function load(state, id) {
+  const tileset = findTileset(state, id);
+  if (!tileset) {
+    return {info: null, layer: null};
+  }
+  const info = describe(tileset, await loadTileJson(tileset));
+  return {info, layer: createLayer(info, styleFor(state, info))};
+}
+
+function putOn(map, layer) {
+  for (const old of map.getLayers().getArray().filter((l) => l.get('tiles'))) {
+    map.removeLayer(old);
+  }
+  if (layer) {
+    layer.set('tiles', true);
+    map.getLayers().insertAt(0, layer);
+  }
+}
+
+/** True when the view already shows a useful part of the tileset. */
+function alreadyThere(info, {zoom, lat, lon}) {
+  const [west, south, east, north] = info.bounds;
+  return lat > south && lat < north && lon > west && lon < east &&
+    zoom > displayZoom(info, info.minzoom) - 0.5 &&
+    zoom < displayZoom(info, info.maxzoom) + OVERZOOM - 2;
+}
+
+/**
+ * Watches tilesetId and compareId; sets info, layer, compareInfo,
+ * compareLayer. A late answer for a tileset no longer wanted is dropped.
+ */
+export function initShown(state, mapView) {
+  function limit() {
+    const infos = [state.get('info'), state.get('compareInfo')].filter(Boolean);
+    if (infos.length) {
+      mapView.limitTo(infos);
+    }
+  }
+
+  function place(info) {
+    const wanted = state.get('wantedPosition');
+    state.set({wantedPosition: null});
+    if (wanted) {
+      mapView.moveTo(wanted);
+    } else if (!alreadyThere(info, mapView.position()) ||
+        !mapView.view.get('placed')) {
+      mapView.showAll(info);
+    }
+    mapView.view.set('placed', true);
+  }
+
+  async function showMain({tilesetId}) {
+    try {
+      const {info, layer} = await load(state, tilesetId);
+      if (tilesetId !== state.get('tilesetId')) {
+        return;
+      }
+      putOn(mapView.main, layer);
+      state.set({info, layer});
+      dress(state, mapView.main, info, layer);
+      limit();
+      if (info) {
+        document.title = `${info.name} · Imbrex`;
+        place(info);
+      }
+    } catch (error) {
+      notice(`Cannot show ${tilesetId}: ${error.message}`, 8000);
+    }
+  }
+
+  async function showSecond({compareId}) {
+    try {
+      const {info, layer} = await load(state, compareId);
+      if (compareId !== state.get('compareId')) {
+        return;
+      }
+      if (layer) {
+        putOn(mapView.secondMap(), layer);
+        dress(state, mapView.secondMap(), info, layer);
+      }
+      state.set({compareInfo: info, compareLayer: layer});
+      limit();
+    } catch (error) {
+      notice(`Cannot compare with ${compareId}: ${error.message}`, 8000);
+    }
+  }
+
+  function redress() {
+    dress(state, mapView.main, state.get('info'), state.get('layer'));
+    if (state.get('compareLayer')) {
+      dress(state, mapView.secondMap(), state.get('compareInfo'),
+        state.get('compareLayer'));
+    }
+  }
+
+  state.watch(['tilesetId'], showMain);
+  state.watch(['compareId'], showSecond);
+  state.watch(['theme', 'hidden'], redress);
+}
