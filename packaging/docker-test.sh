@@ -34,15 +34,8 @@ clean_up() {
 }
 
 make_base() {
-    [ -e "$work/base.tar" ] || {
-        step "making a Debian 12 base"
-        rm -rf "$work/base"
-        debootstrap --variant=minbase bookworm "$work/base" >"$work/base.log" ||
-            die "debootstrap failed; see $work/base.log"
-        tar -C "$work/base" --one-file-system -cf "$work/base.tar.new" .
-        mv "$work/base.tar.new" "$work/base.tar"
-        rm -rf "$work/base"
-    }
+    step "making a Debian 12 base"
+    packaging/make-base "$work/base.tar"
     local scratch
     scratch=$(buildah_ from scratch)
     buildah_ add -q "$scratch" "$work/base.tar" / >/dev/null
