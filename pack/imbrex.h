@@ -328,6 +328,9 @@ struct ibx_pack_info {
     uint64_t first_id, last_id; /* inclusive */
     uint64_t file_nbytes;
     uint64_t tile_count, blob_count;
+    uint64_t payload_nbytes; /* the blobs' payloads alone */
+    uint32_t largest_tile_nbytes;
+    uint32_t format_bits; /* as in struct ibx_tileset_info */
     uint32_t flags;
     uint8_t sha256[IBX_SHA256_NBYTES]; /* the file's name */
 };

@@ -1,0 +1,304 @@
+/* tile.c - from an address to a private, verified copy of its tile. */
+#include <assert.h>
+#include <string.h>
+
+#include "pack/bytes.h"
+#include "pack/err.h"
+#include "pack/fileio.h"
+#include "pack/tileset_impl.h"
+
+bool ibx_is_unreadable(enum ibx_status status)
+{
+    return status == IBX_ERR_CORRUPT || status == IBX_ERR_SYSTEM ||
+           status == IBX_ERR_MISSING || status == IBX_ERR_UNSUPPORTED;
+}
+
+enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset, uint64_t pack,
+                                enum ibx_wait wait, struct ibx_slot **out,
+                                struct ibx_err *err)
+{
+    struct ibx_slot_key key = {tileset->serial, pack};
+    *out = ibx_cache_try(tileset->cache, key);
+    if (*out)
+        return IBX_OK;
+    if (wait == IBX_TRY)
+        return IBX_AGAIN;
+    struct ibx_pack_info info;
+    enum ibx_status st =
+        ibx_manifest_pack(&tileset->manifest, pack, wait, &info, err);
+    if (st != IBX_OK)
+        return st;
+    return ibx_cache_load(tileset->cache, key, tileset->folder, &info, out,
+                          err);
+}
+
+/* ---- file bytes, mapped or read ---------------------------------------- */
+
+static enum ibx_status read_mapped(struct ibx_tileset *tileset,
+                                   struct ibx_view *view, uint64_t off,
+                                   void *to, size_t nbytes, struct ibx_err *err)
+{
+    if (!ibx_view_read(view, off, to, nbytes)) {
+        ibx_cache_count(tileset->cache, IBX_EVENT_FAULT);
+        return ibx_fail(err, IBX_ERR_CORRUPT, tileset->folder,
+                        "a pack was cut short while in use");
+    }
+    return IBX_OK;
+}
+
+static enum ibx_status read_file(struct ibx_tileset *tileset,
+                                 struct ibx_slot *slot, uint64_t off, void *to,
+                                 size_t nbytes, struct ibx_err *err)
+{
+    int fd = -1;
+    enum ibx_status st = ibx_slot_reopen(tileset->cache, slot, &fd, err);
+    if (st != IBX_OK)
+        return st;
+    st = ibx_read_at(fd, tileset->folder, off, to, nbytes, err);
+    ibx_cache_close_fd(tileset->cache, fd);
+    return st;
+}
+
+/* Reads [off, off + nbytes) of the slot's file, in memory or not; with IBX_TRY
+ * only what is believed to be in memory. */
+static enum ibx_status read_slot(struct ibx_tileset *tileset,
+                                 struct ibx_slot *slot, uint64_t off, void *to,
+                                 size_t nbytes, enum ibx_wait wait,
+                                 struct ibx_err *err)
+{
+    struct ibx_view *view = ibx_slot_view(slot);
+    if (!view->base)
+        return wait == IBX_TRY ? IBX_AGAIN
+                               : read_file(tileset, slot, off, to, nbytes, err);
+    uint64_t epoch = ibx_cache_epoch(tileset->cache);
+    bool touched = ibx_view_is_touched(view, off, nbytes, epoch);
+    if (!touched && wait == IBX_TRY)
+        return IBX_AGAIN;
+    if (!touched)
+        ibx_view_prefetch(view, off, nbytes);
+    enum ibx_status st = read_mapped(tileset, view, off, to, nbytes, err);
+    if (st == IBX_OK && !touched)
+        ibx_view_touch(view, off, nbytes, epoch);
+    return st;
+}
+
+/* ---- blobs ------------------------------------------------------------- */
+
+static uint64_t blob_off(const struct ibx_view *view, int64_t entry)
+{
+    return view->header.data_off + ibx_place_off(view->index[entry].place);
+}
+
+static enum ibx_status corrupt(struct ibx_tileset *tileset, struct ibx_err *err,
+                               const char *why)
+{
+    ibx_cache_count(tileset->cache, IBX_EVENT_CORRUPT);
+    return ibx_fail(err, IBX_ERR_CORRUPT, tileset->folder, "%s", why);
+}
+
+enum ibx_status ibx_blob_read_header(struct ibx_tileset *tileset,
+                                     struct ibx_blob_at at, enum ibx_wait wait,
+                                     struct ibx_blob_header *out,
+                                     struct ibx_err *err)
+{
+    const struct ibx_view *view = ibx_slot_view(at.slot);
+    uint64_t off = blob_off(view, at.entry);
+    uint8_t bytes[IBX_BLOB_HEADER_NBYTES];
+    enum ibx_status st =
+        read_slot(tileset, at.slot, off, bytes, sizeof bytes, wait, err);
+    if (st != IBX_OK)
+        return st;
+    struct ibx_blob_header header = ibx_blob_header_decode(bytes);
+    if (!ibx_span_fits(off + sizeof bytes, header.nbytes, view->file_nbytes))
+        return corrupt(tileset, err, "a tile runs over the end of its pack");
+    const char *why = ibx_blob_header_check(&header);
+    if (why)
+        return corrupt(tileset, err, why);
+    *out = header;
+    return IBX_OK;
+}
+
+static bool must_verify(struct ibx_tileset *tileset, struct ibx_blob_at at)
+{
+    enum ibx_verify verify = ibx_cache_verify(tileset->cache);
+    if (verify == IBX_VERIFY_ALWAYS)
+        return true;
+    return verify == IBX_VERIFY_FIRST &&
+           !ibx_view_is_verified(ibx_slot_view(at.slot), at.entry);
+}
+
+/* `blob` is a whole copied blob: its header may have changed since it was
+ * read for its length, so nothing but the copy is believed. */
+static enum ibx_status verify_copy(struct ibx_tileset *tileset,
+                                   struct ibx_blob_at at, const uint8_t *blob,
+                                   const struct ibx_blob_header *expected,
+                                   struct ibx_err *err)
+{
+    struct ibx_blob_header header = ibx_blob_header_decode(blob);
+    if (header.nbytes != expected->nbytes || header.hash != expected->hash ||
+        header.flags != expected->flags)
+        return corrupt(tileset, err, "a tile changed while it was read");
+    if (!must_verify(tileset, at))
+        return IBX_OK;
+    if (ibx_blob_hash(blob, header.nbytes) != header.hash)
+        return corrupt(tileset, err, "a tile's checksum does not match");
+    ibx_view_set_verified(ibx_slot_view(at.slot), at.entry);
+    return IBX_OK;
+}
+
+enum ibx_status ibx_blob_copy(struct ibx_tileset *tileset,
+                              struct ibx_blob_at at, enum ibx_wait wait,
+                              struct ibx_tile *out, struct ibx_err *err)
+{
+    struct ibx_blob_header header;
+    enum ibx_status st = ibx_blob_read_header(tileset, at, wait, &header, err);
+    if (st != IBX_OK)
+        return st;
+    size_t nbytes = (size_t)IBX_BLOB_HEADER_NBYTES + header.nbytes;
+    void *copy = NULL;
+    st = ibx_cache_new_copy(tileset->cache, nbytes, wait, &copy, err);
+    if (st != IBX_OK)
+        return st;
+    st = read_slot(tileset, at.slot, blob_off(ibx_slot_view(at.slot), at.entry),
+                   copy, nbytes, wait, err);
+    if (st == IBX_OK)
+        st = verify_copy(tileset, at, copy, &header, err);
+    if (st != IBX_OK) {
+        ibx_cache_free_copy(copy);
+        return st;
+    }
+    *out = (struct ibx_tile){
+        .bytes = (const uint8_t *)copy + IBX_BLOB_HEADER_NBYTES,
+        .facts = ibx_blob_facts(&header),
+        .owner = copy,
+    };
+    return IBX_OK;
+}
+
+void ibx_tile_release(struct ibx_tile *tile)
+{
+    if (tile->owner)
+        ibx_cache_free_copy(tile->owner);
+    *tile = (struct ibx_tile){0};
+}
+
+static enum ibx_status stat_blob(struct ibx_tileset *tileset,
+                                 struct ibx_blob_at at, enum ibx_wait wait,
+                                 struct ibx_tile_facts *out,
+                                 struct ibx_err *err)
+{
+    if (ibx_cache_verify(tileset->cache) == IBX_VERIFY_NEVER ||
+        ibx_view_is_verified(ibx_slot_view(at.slot), at.entry)) {
+        struct ibx_blob_header header;
+        enum ibx_status st =
+            ibx_blob_read_header(tileset, at, wait, &header, err);
+        if (st == IBX_OK)
+            *out = ibx_blob_facts(&header);
+        return st;
+    }
+    struct ibx_tile tile = {0};
+    enum ibx_status st = ibx_blob_copy(tileset, at, wait, &tile, err);
+    if (st == IBX_OK)
+        *out = tile.facts;
+    ibx_tile_release(&tile);
+    return st;
+}
+
+/* ---- by address -------------------------------------------------------- */
+
+/* What a request wants of the tile: exactly one is given. */
+struct wanted {
+    struct ibx_tile *tile;
+    struct ibx_tile_facts *facts;
+};
+
+static enum ibx_status fetch(struct ibx_tileset *tileset, struct ibx_blob_at at,
+                             enum ibx_wait wait, struct wanted wanted,
+                             struct ibx_err *err)
+{
+    return wanted.tile ? ibx_blob_copy(tileset, at, wait, wanted.tile, err)
+                       : stat_blob(tileset, at, wait, wanted.facts, err);
+}
+
+/* One attempt at a tile of pack number `pack`. */
+static enum ibx_status get_from(struct ibx_tileset *tileset, uint64_t pack,
+                                uint64_t id, enum ibx_wait wait,
+                                struct wanted wanted, struct ibx_err *err)
+{
+    struct ibx_blob_at at = {0};
+    enum ibx_status st = ibx_tileset_pin(tileset, pack, wait, &at.slot, err);
+    if (st != IBX_OK)
+        return st;
+    at.entry = ibx_view_find(ibx_slot_view(at.slot), id);
+    if (at.entry < 0)
+        st = IBX_NOT_FOUND;
+    else
+        st = fetch(tileset, at, wait, wanted, err);
+    if (!ibx_is_unreadable(st)) {
+        ibx_slot_unpin(tileset->cache, at.slot);
+        return st;
+    }
+    /* A thread that must not block leaves the second attempt to one that may.
+     */
+    ibx_slot_quarantine(tileset->cache, at.slot);
+    return wait == IBX_TRY ? IBX_AGAIN : st;
+}
+
+/* True when the pack that could hold `id` ends before it: then there is no
+ * need to open it. */
+static enum ibx_status check_range(struct ibx_tileset *tileset, uint64_t pack,
+                                   uint64_t id, enum ibx_wait wait,
+                                   struct ibx_err *err)
+{
+    struct ibx_slot_key key = {tileset->serial, pack};
+    if (ibx_cache_has(tileset->cache, key))
+        return IBX_OK;
+    struct ibx_pack_info info;
+    enum ibx_status st =
+        ibx_manifest_pack(&tileset->manifest, pack, wait, &info, err);
+    if (st != IBX_OK)
+        return st;
+    return id > info.last_id ? IBX_NOT_FOUND : IBX_OK;
+}
+
+static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
+                           enum ibx_wait wait, struct wanted wanted,
+                           struct ibx_err *err)
+{
+    if (!ibx_zxy_valid(where))
+        return IBX_NOT_FOUND;
+    uint64_t id = ibx_tile_id(where);
+    uint64_t pack = 0;
+    enum ibx_status st =
+        ibx_manifest_find(&tileset->manifest, id, wait, &pack, err);
+    if (st == IBX_OK)
+        st = check_range(tileset, pack, id, wait, err);
+    if (st != IBX_OK)
+        return st;
+    st = get_from(tileset, pack, id, wait, wanted, err);
+    if (ibx_is_unreadable(st))
+        st = get_from(tileset, pack, id, wait, wanted, err);
+    return st;
+}
+
+enum ibx_status ibx_tile_get(struct ibx_tileset *tileset, struct ibx_zxy at,
+                             enum ibx_wait wait, struct ibx_tile *out,
+                             struct ibx_err *err)
+{
+    return get(tileset, at, wait, (struct wanted){.tile = out}, err);
+}
+
+enum ibx_status ibx_tile_stat(struct ibx_tileset *tileset, struct ibx_zxy at,
+                              enum ibx_wait wait, struct ibx_tile_facts *out,
+                              struct ibx_err *err)
+{
+    return get(tileset, at, wait, (struct wanted){.facts = out}, err);
+}
+
+bool ibx_tile_is_resident(struct ibx_tileset *tileset, struct ibx_zxy at)
+{
+    struct ibx_tile tile = {0};
+    enum ibx_status st = ibx_tile_get(tileset, at, IBX_TRY, &tile, NULL);
+    ibx_tile_release(&tile);
+    return st != IBX_AGAIN;
+}

@@ -1,0 +1,51 @@
+/* tileset_impl.h - what tileset.c (opening), tile.c (getting tiles) and
+ * walk.c share. */
+#ifndef IBX_PACK_TILESET_IMPL_H
+#define IBX_PACK_TILESET_IMPL_H
+
+#include <stdatomic.h>
+
+#include "pack/cache.h"
+#include "pack/manifest.h"
+
+struct ibx_tileset {
+    atomic_uint holds;
+    struct ibx_cache *cache;
+    uint64_t serial; /* its name in the cache */
+    char *folder;
+    struct ibx_manifest manifest;
+    struct ibx_tileset_info info;
+};
+
+/* A blob found in a pinned slot. */
+struct ibx_blob_at {
+    struct ibx_slot *slot;
+    int64_t entry;
+};
+
+/* Copies and verifies a blob. ERR_CORRUPT and a cut file are counted; the
+ * caller quarantines. AGAIN only with IBX_TRY. */
+IBX_MUST_CHECK enum ibx_status ibx_blob_copy(struct ibx_tileset *tileset,
+                                             struct ibx_blob_at at,
+                                             enum ibx_wait wait,
+                                             struct ibx_tile *out,
+                                             struct ibx_err *err);
+
+/* Reads a blob's header alone. */
+IBX_MUST_CHECK enum ibx_status ibx_blob_read_header(struct ibx_tileset *tileset,
+                                                    struct ibx_blob_at at,
+                                                    enum ibx_wait wait,
+                                                    struct ibx_blob_header *out,
+                                                    struct ibx_err *err);
+
+/* Pins the pack with this number, opening it if `wait` allows. */
+IBX_MUST_CHECK enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset,
+                                               uint64_t pack,
+                                               enum ibx_wait wait,
+                                               struct ibx_slot **out,
+                                               struct ibx_err *err);
+
+/* True for a status that opening the pack anew might mend. */
+bool ibx_is_unreadable(enum ibx_status status);
+
+#endif
