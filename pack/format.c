@@ -223,7 +223,8 @@ bool ibx_manifest_name_parse(const char *name, size_t name_nbytes,
     size_t skip = sizeof before - 1;
     if (name_nbytes != skip + IBX_GENERATION_NCHARS + sizeof after - 1 ||
         memcmp(name, before, skip) != 0 ||
-        memcmp(name + skip + IBX_GENERATION_NCHARS, after, sizeof after - 1))
+        memcmp(name + skip + IBX_GENERATION_NCHARS, after, sizeof after - 1) !=
+            0)
         return false;
     for (size_t i = 0; i < IBX_GENERATION_NCHARS; i++) {
         char c = name[skip + i];
@@ -293,7 +294,7 @@ void ibx_manifest_header_encode(const struct ibx_manifest_header *header,
     ibx_put_u64(out + 32, header->file_nbytes);
     ibx_put_u64(out + 40, header->first_ids_page);
     ibx_put_u64(out + 48, header->records_page);
-    for (int i = 0; i < IBX_NTEXTS; i++) {
+    for (size_t i = 0; i < IBX_NTEXTS; i++) {
         ibx_put_u64(out + 56 + 16 * i, header->texts[i].page);
         ibx_put_u64(out + 64 + 16 * i, header->texts[i].nbytes);
     }
@@ -359,7 +360,7 @@ static void manifest_fields(const uint8_t *bytes,
         .pack_nbytes_cap = ibx_get_u64(bytes + 168),
         .source_date_epoch = (int64_t)ibx_get_u64(bytes + 176),
     };
-    for (int i = 0; i < IBX_NTEXTS; i++) {
+    for (size_t i = 0; i < IBX_NTEXTS; i++) {
         out->texts[i].page = ibx_get_u64(bytes + 56 + 16 * i);
         out->texts[i].nbytes = ibx_get_u64(bytes + 64 + 16 * i);
     }

@@ -88,7 +88,7 @@ enum ibx_status ibx_manifest_open(struct ibx_manifest *manifest,
 void ibx_manifest_close(struct ibx_manifest *manifest)
 {
     if (manifest->base) {
-        (void)munmap((void *)(uintptr_t)manifest->base,
+        (void)munmap((void *)manifest->base,
                      (size_t)manifest->header.file_nbytes);
         ibx_cache_discharge_map(manifest->cache, manifest->header.file_nbytes);
     }

@@ -150,7 +150,7 @@ enum ibx_status ibx_blob_copy(struct ibx_tileset *tileset,
                               struct ibx_blob_at at, enum ibx_wait wait,
                               struct ibx_tile *out, struct ibx_err *err)
 {
-    struct ibx_blob_header header;
+    struct ibx_blob_header header = {0};
     enum ibx_status st = ibx_blob_read_header(tileset, at, wait, &header, err);
     if (st != IBX_OK)
         return st;
