@@ -8,7 +8,7 @@ const DECODE = {
 export const isElevation = (tilejson) => tilejson.encoding in DECODE;
 
 /** Heights in metres, row by row; NaN where the tile has no data. */
-function decode(pixels, encoding) {
+export function decode(pixels, encoding) {
   const toMetres = DECODE[encoding];
   const heights = new Float32Array(pixels.length / 4);
   for (let i = 0, p = 0; i < heights.length; i++, p += 4) {

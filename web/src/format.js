@@ -17,6 +17,17 @@ export function bytes(n) {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
+/** As `bytes`, in powers of 1024: what the server's limits are given in. */
+export function binaryBytes(n) {
+  if (!Number.isFinite(n)) {
+    return '–';
+  }
+  const unit = n < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(n) / 10));
+  const value = n / 1024 ** unit;
+  const digits = Number.isInteger(value) || value >= 100 ? 0 : 1;
+  return `${value.toFixed(digits)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][unit]}`;
+}
+
 /** 1234567 -> "1,234,567"; not a number -> a dash. */
 export function count(n) {
   return Number.isFinite(n) ? n.toLocaleString('en') : '–';

@@ -6,6 +6,7 @@ import {RESOLUTION_0} from './mercator.js';
 import {tileSize} from './tiles.js';
 
 const EDGE = 20037508.342789244;
+const CELL_MIN_PX = 24; // narrower cells are a texture, and far too many
 const LABEL_MIN_PX = 92; // a narrower tile has no room for its numbers
 
 /** Level of the tiles that a layer draws at a resolution. */
@@ -69,6 +70,9 @@ function drawGrid(context, frame, z, target, dark) {
   const {resolution, center} = frame.viewState;
   const range = visibleRange(frame, z);
   const side = 256 * RESOLUTION_0 / 2 ** z / resolution;
+  if (side < CELL_MIN_PX) {
+    return;
+  }
   const originX = frame.size[0] / 2 - (center[0] + EDGE) / resolution;
   const originY = frame.size[1] / 2 - (EDGE - center[1]) / resolution;
   for (let y = range.minY; y <= range.maxY; y++) {

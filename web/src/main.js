@@ -9,6 +9,12 @@ import {catalogPanel} from './catalog.js';
 import {initMapButtons, initPanels, initToggles} from './chrome.js';
 import {createGridLayer} from './grid.js';
 import {createMapView} from './mapview.js';
+import {comparePanel, initCompare} from './compare.js';
+import {initInspector} from './inspector.js';
+import {layersPanel} from './layerlist.js';
+import {machinePanel} from './machine.js';
+import {sharePanel} from './share.js';
+import {onTile} from './tiles.js';
 import {initReadout} from './readout.js';
 import {initShown} from './shown.js';
 import {initTheme} from './theme.js';
@@ -29,14 +35,20 @@ function showAll() {
   }
 }
 
-function initGrid(mapView) {
+function initGrids(mapView) {
   const isDark = () => state.get('theme') === 'dark';
-  const layer = createGridLayer(() => state.get('layer') && {
-    id: state.get('info').id, source: state.get('layer').getSource(),
-  }, isDark);
-  mapView.main.addLayer(layer);
-  state.watch(['grid'], ({grid}) => layer.setVisible(grid), {now: true});
-  state.watch(['theme', 'layer'], () => layer.changed());
+  mapView.eachMap((map, which) => {
+    const keys = which === 'main' ? ['info', 'layer'] :
+      ['compareInfo', 'compareLayer'];
+    const target = () => state.get(keys[1]) && {
+      id: state.get(keys[0]).id, source: state.get(keys[1]).getSource(),
+    };
+    const layer = createGridLayer(target, isDark);
+    map.addLayer(layer);
+    state.watch(['grid'], ({grid}) => layer.setVisible(grid), {now: true});
+    state.watch(['theme', ...keys], () => layer.changed());
+    onTile(() => state.get('grid') && layer.changed());
+  });
 }
 
 function explain(error) {
@@ -46,19 +58,26 @@ function explain(error) {
     h('button', {type: 'button', class: 'button', onClick: start},
       'Try again'));
   byId('panel').hidden = false;
+  document.body.classList.add('with-panel');
   byId('panel-title').textContent = 'Tilesets';
 }
 
 const mapView = createMapView();
 initToggles(state);
 initTheme(state);
-initGrid(mapView);
+initGrids(mapView);
 initMapButtons(mapView, showAll);
 initReadout(state, mapView, showAll);
 initAttribution(state);
 initShown(state, mapView);
+initCompare(state, mapView);
+initInspector(state, mapView);
 const address = initAddress(state, mapView);
-initPanels(state, {tilesets: catalogPanel(state)});
+initPanels(state, {
+  tilesets: catalogPanel(state), layers: layersPanel(state),
+  compare: comparePanel(state), share: sharePanel(state, mapView),
+  machine: machinePanel(),
+});
 
 async function start() {
   try {

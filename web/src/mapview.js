@@ -22,12 +22,25 @@ export function createMapView() {
   const view = new View({center: [0, 0], zoom: 1, minZoom: 0, maxZoom: 22,
     enableRotation: false});
   const main = createMap(byId('map'), view);
+  const listeners = [];
   let second = null;
 
   /** The map of the tileset to compare with, made when first needed. */
   function secondMap() {
-    second ??= createMap(byId('map-b'), view);
+    if (!second) {
+      second = createMap(byId('map-b'), view);
+      listeners.forEach((fn) => fn(second, 'compare'));
+    }
     return second;
+  }
+
+  /** Calls fn(map, 'main' | 'compare') for the maps there are and will be. */
+  function eachMap(fn) {
+    listeners.push(fn);
+    fn(main, 'main');
+    if (second) {
+      fn(second, 'compare');
+    }
   }
 
   function position() {
@@ -70,5 +83,5 @@ export function createMapView() {
     view.setMaxZoom(Math.min(28, Math.max(...deepest)));
   }
 
-  return {main, view, secondMap, position, moveTo, showAll, zoomBy, limitTo};
+  return {main, view, secondMap, eachMap, position, moveTo, showAll, zoomBy, limitTo};
 }

@@ -40,7 +40,8 @@ function initPointer(state, mapView) {
     const {view} = mapView;
     const coordinate = last ?? view.getCenter();
     const [lon, lat] = toLonLat(coordinate);
-    const {info, layer} = {info: state.get('info'), layer: state.get('layer')};
+    const info = state.get('info');
+    const layer = state.get('layer');
     const tile = info && layer ?
       tileText(info, layer.getSource(), coordinate, view.getResolution()) : '';
     const zoom = view.getZoom();
@@ -49,18 +50,16 @@ function initPointer(state, mapView) {
         .filter(Boolean).join('   ');
   }
 
-  for (const map of [mapView.main, mapView.secondMap]) {
-    if (typeof map !== 'function') {
-      map.on('pointermove', (event) => {
-        last = event.coordinate;
-        write();
-      });
-      map.getViewport().addEventListener('pointerleave', () => {
-        last = null;
-        write();
-      });
-    }
-  }
+  mapView.eachMap((map) => {
+    map.on('pointermove', (event) => {
+      last = event.coordinate;
+      write();
+    });
+    map.getViewport().addEventListener('pointerleave', () => {
+      last = null;
+      write();
+    });
+  });
   mapView.view.on('change', write);
   state.watch(['layer'], write);
   onTile(write);

@@ -67,12 +67,36 @@ function rasterLayer(info) {
   return new TileLayer({source, preload: 1});
 }
 
+const seen = new Map();
+const seenListeners = new Set();
+
+/** Names of the layers met in tiles of a tileset so far. */
+export const seenLayers = (id) => seen.get(id) ?? new Set();
+
+/** Calls fn() when a layer is met first. @returns a function that ends it */
+export function onLayersSeen(fn) {
+  seenListeners.add(fn);
+  return () => seenListeners.delete(fn);
+}
+
+function noteLayers(info, features) {
+  const names = seen.get(info.id) ?? new Set();
+  const before = names.size;
+  features.forEach((feature) => names.add(feature.get('layer')));
+  seen.set(info.id, names);
+  if (names.size > before) {
+    seenListeners.forEach((fn) => fn());
+  }
+}
+
 /** Features of one vector tile; none where there is no tile. */
 export async function loadFeatures(info, format, [z, x, y], options) {
   const reply = tileInBounds(info.bounds, z, x, y) ?
     await fetchTile(info, z, x, y) : null;
   const data = reply ? await reply.arrayBuffer() : new ArrayBuffer(0);
-  return data.byteLength ? format.readFeatures(data, options) : [];
+  const features = data.byteLength ? format.readFeatures(data, options) : [];
+  noteLayers(info, features);
+  return features;
 }
 
 function vectorTileLoader(info) {

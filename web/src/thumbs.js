@@ -132,5 +132,9 @@ export async function drawThumb(canvas, tileset, theme) {
     const draw = info.vector ? drawVector : drawRaster;
     return draw(context, info, tile, place, style).catch(() => false);
   }));
-  return drawn.some(Boolean);
+  if (!drawn.some(Boolean)) {
+    context.clearRect(0, 0, side, side); // the style sheet then says "none"
+    return false;
+  }
+  return true;
 }

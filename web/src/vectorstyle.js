@@ -92,6 +92,9 @@ function areaStyles(kind, ground, name, zoom, c) {
   if (kind === 'boundary') {
     return [line(c.boundary, 1, Z.boundary)];
   }
+  if (kind === 'contour') {
+    return [line(c.contour, 0.7, Z.contour)];
+  }
   if (kind === 'relief') {
     return [area(c.relief, Z.contour)];
   }
