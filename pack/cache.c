@@ -191,15 +191,6 @@ struct ibx_slot *ibx_cache_try(struct ibx_cache *cache, struct ibx_slot_key key)
     return slot;
 }
 
-bool ibx_cache_has(struct ibx_cache *cache, struct ibx_slot_key key)
-{
-    pthread_mutex_lock(&cache->lock);
-    struct ibx_slot *slot = find(cache, key);
-    bool has = slot && slot->state == IBX_SLOT_READY;
-    pthread_mutex_unlock(&cache->lock);
-    return has;
-}
-
 /* ---- loading ----------------------------------------------------------- */
 
 static void free_slot(struct ibx_slot *slot)

@@ -24,9 +24,6 @@ uint64_t ibx_cache_new_serial(struct ibx_cache *cache);
 struct ibx_slot *ibx_cache_try(struct ibx_cache *cache,
                                struct ibx_slot_key key);
 
-/* As ibx_cache_try() without pinning, counting or renewing. */
-bool ibx_cache_has(struct ibx_cache *cache, struct ibx_slot_key key);
-
 /* Opens the pack if it is not open, evicting others; callers that want the
  * same pack share one opening.
  * ERR_BUSY, ERR_TOO_LARGE, or what ibx_view_open() returns. */

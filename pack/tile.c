@@ -14,20 +14,24 @@ bool ibx_is_unreadable(enum ibx_status status)
 }
 
 enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset, uint64_t pack,
-                                enum ibx_wait wait, struct ibx_slot **out,
-                                struct ibx_err *err)
+                                uint64_t id, enum ibx_wait wait,
+                                struct ibx_slot **out, struct ibx_err *err)
 {
     struct ibx_slot_key key = {tileset->serial, pack};
-    *out = ibx_cache_try(tileset->cache, key);
-    if (*out)
+    struct ibx_slot *slot = ibx_cache_try(tileset->cache, key);
+    if (slot) {
+        *out = slot;
         return IBX_OK;
-    if (wait == IBX_TRY)
-        return IBX_AGAIN;
+    }
     struct ibx_pack_info info;
     enum ibx_status st =
         ibx_manifest_pack(&tileset->manifest, pack, wait, &info, err);
     if (st != IBX_OK)
         return st;
+    if (id > info.last_id)
+        return IBX_NOT_FOUND; /* no need to open it */
+    if (wait == IBX_TRY)
+        return IBX_AGAIN;
     return ibx_cache_load(tileset->cache, key, tileset->folder, &info, out,
                           err);
 }
@@ -226,7 +230,8 @@ static enum ibx_status get_from(struct ibx_tileset *tileset, uint64_t pack,
                                 struct wanted wanted, struct ibx_err *err)
 {
     struct ibx_blob_at at = {0};
-    enum ibx_status st = ibx_tileset_pin(tileset, pack, wait, &at.slot, err);
+    enum ibx_status st =
+        ibx_tileset_pin(tileset, pack, id, wait, &at.slot, err);
     if (st != IBX_OK)
         return st;
     at.entry = ibx_view_find(ibx_slot_view(at.slot), id);
@@ -244,23 +249,6 @@ static enum ibx_status get_from(struct ibx_tileset *tileset, uint64_t pack,
     return wait == IBX_TRY ? IBX_AGAIN : st;
 }
 
-/* True when the pack that could hold `id` ends before it: then there is no
- * need to open it. */
-static enum ibx_status check_range(struct ibx_tileset *tileset, uint64_t pack,
-                                   uint64_t id, enum ibx_wait wait,
-                                   struct ibx_err *err)
-{
-    struct ibx_slot_key key = {tileset->serial, pack};
-    if (ibx_cache_has(tileset->cache, key))
-        return IBX_OK;
-    struct ibx_pack_info info;
-    enum ibx_status st =
-        ibx_manifest_pack(&tileset->manifest, pack, wait, &info, err);
-    if (st != IBX_OK)
-        return st;
-    return id > info.last_id ? IBX_NOT_FOUND : IBX_OK;
-}
-
 static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
                            enum ibx_wait wait, struct wanted wanted,
                            struct ibx_err *err)
@@ -271,8 +259,6 @@ static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
     uint64_t pack = 0;
     enum ibx_status st =
         ibx_manifest_find(&tileset->manifest, id, wait, &pack, err);
-    if (st == IBX_OK)
-        st = check_range(tileset, pack, id, wait, err);
     if (st != IBX_OK)
         return st;
     st = get_from(tileset, pack, id, wait, wanted, err);

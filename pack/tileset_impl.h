@@ -38,9 +38,10 @@ IBX_MUST_CHECK enum ibx_status ibx_blob_read_header(struct ibx_tileset *tileset,
                                                     struct ibx_blob_header *out,
                                                     struct ibx_err *err);
 
-/* Pins the pack with this number, opening it if `wait` allows. */
+/* Pins the pack with this number, opening it if `wait` allows. NOT_FOUND when
+ * it ends before `id`. */
 IBX_MUST_CHECK enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset,
-                                               uint64_t pack,
+                                               uint64_t pack, uint64_t id,
                                                enum ibx_wait wait,
                                                struct ibx_slot **out,
                                                struct ibx_err *err);
