@@ -4,7 +4,7 @@
 # Unpacks a bare Debian 12, copies the committed sources into it and runs
 # COMMAND there as root: by default `./quickstart --no-serve` twice, the second
 # time to show that nothing is built or tiled again. Needs root. Everything it
-# makes is in build/bare/; the unpacked system is removed at the end.
+# makes is in build/bare/, and removed; the base is kept in build/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly work=$PWD/build/bare
@@ -24,11 +24,11 @@ inside() {
 [ "$(id -u)" = 0 ] || { echo "bare-test: needs root" >&2 && exit 1; }
 packaging/install-dependencies image
 mkdir -p "$work"
-packaging/make-base "$work/base.tar"
+packaging/make-base build/base.tar
 trap clean_up EXIT
 clean_up
 mkdir "$root"
-tar -C "$root" -xf "$work/base.tar"
+tar -C "$root" -xf build/base.tar
 mkdir "$root/source"
 git archive HEAD | tar -C "$root/source" -x
 cp /etc/resolv.conf "$root/etc/resolv.conf"

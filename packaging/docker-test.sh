@@ -5,7 +5,7 @@
 # `buildah bud --isolation chroot`, and runs the result as the image says: its
 # user, its entry point, its root file system mounted read-only, the tileset as
 # a read-only volume. Needs root. Takes a few minutes. Everything it makes is in
-# build/image/; the base is kept there for the next run, the rest is removed.
+# build/image/, and removed; the base is kept in build/ for the next run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 readonly work=$PWD/build/image
@@ -35,10 +35,10 @@ clean_up() {
 
 make_base() {
     step "making a Debian 12 base"
-    packaging/make-base "$work/base.tar"
+    packaging/make-base build/base.tar
     local scratch
     scratch=$(buildah_ from scratch)
-    buildah_ add -q "$scratch" "$work/base.tar" / >/dev/null
+    buildah_ add -q "$scratch" build/base.tar / >/dev/null
     buildah_ commit -q --rm "$scratch" imbrex-test-base >/dev/null
 }
 
