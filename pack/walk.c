@@ -114,8 +114,9 @@ enum ibx_status ibx_walk_next(struct ibx_walk *walk, struct ibx_span *out,
 {
     while (walk->pack < walk->tileset->info.npacks) {
         if (!walk->slot) {
-            enum ibx_status st = ibx_tileset_pin(walk->tileset, walk->pack,
-                                                 IBX_BLOCK, &walk->slot, err);
+            enum ibx_status st =
+                ibx_tileset_pin(walk->tileset, walk->pack, 0, IBX_BLOCK,
+                                &walk->slot, err);
             if (st != IBX_OK)
                 return st;
         }
