@@ -59,16 +59,6 @@ void report(const char *file, const char *advice, const char *what, ...)
     print_line(file, text, advice);
 }
 
-static const char *status_text(enum ibx_status status)
-{
-    static const char *const texts[] = {
-#define TEXT(name, text) [name] = text,
-        IBX_STATUS_LIST(TEXT)
-#undef TEXT
-    };
-    return texts[status];
-}
-
 static const char *advice_for(const struct ibx_err *err)
 {
     switch (err->status) {
@@ -93,7 +83,7 @@ void report_err(const struct ibx_err *err)
 {
     char what[sizeof(err->what) + 160];
     const char *text =
-        err->what[0] != '\0' ? err->what : status_text(err->status);
+        err->what[0] != '\0' ? err->what : ibx_status_text(err->status);
     const char *reason =
         err->sys_errno != 0 ? strerrordesc_np(err->sys_errno) : NULL;
     if (reason != NULL)

@@ -47,6 +47,9 @@ void raster_options_table(struct raster_options *o,
                       option_double("nodata", &o->nodata,
                                     "what means that nothing is there, where\n"
                                     "the input does not say so itself")),
+        option_string("crs", &o->crs, "CRS",
+                      "for inputs that name no coordinate system,\n"
+                      "for instance EPSG:25833"),
     };
     memcpy(table, options, sizeof(options));
 }

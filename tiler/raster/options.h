@@ -35,11 +35,12 @@ struct raster_options {
     int64_t tile_size;  /* index: 0 is 256 px, 1 is 512 px */
     int64_t quality;    /* 1..100 */
     struct double_range scale;
+    const char *crs; /* for inputs that name none; NULL: guess */
     double nodata;
     bool has_nodata, format_given;
 };
 
-enum { RASTER_NOPTIONS = 7 };
+enum { RASTER_NOPTIONS = 8 };
 
 /* Sets the defaults. */
 void raster_options_init(struct raster_options *options);

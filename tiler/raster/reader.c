@@ -1,0 +1,571 @@
+/* reader.c - reads a source's pixels on the grid, copied where it lies on the
+ * grid already, else through GDAL's warper. */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cpl_conv.h>
+#include <cpl_string.h>
+#include <gdal.h>
+#include <gdal_alg.h>
+#include <gdalwarper.h>
+
+#include "tiler/cli/report.h"
+#include "tiler/raster/extent.h"
+#include "tiler/raster/palette.h"
+#include "tiler/raster/source.h"
+
+/* By how much, in source pixels, the warper may interpolate a position between
+ * exact ones. gdalwarp's own default is 0.125. */
+static const double warp_error_px = 0.01;
+/* The warper splits what needs more source pixels than fit in this. Fixed, as
+ * the result may depend on it in the last bit. */
+static const double warp_memory_nbytes = 32.0 * (1 << 20);
+
+struct source_reader {
+    const struct source *source;
+    GDALDatasetH dataset;
+    void *pixels_to_grid; /* approximate transformer; NULL when on the grid */
+    void *exact;          /* the one inside it, which it owns */
+    /* Bands as they are in `dataset`, which may be an expanded palette. */
+    int ncolours;
+    int bands[3];
+    int alpha_band;
+};
+
+static bool refuse(const struct source_reader *r, const char *what)
+{
+    const char *why = CPLGetLastErrorMsg();
+    report(r->source->path, "check that it is whole", "%s (%s)", what,
+           why[0] != '\0' ? why : "no reason given");
+    return false;
+}
+
+/* ---- opening ------------------------------------------------------------ */
+
+static GDALDatasetH open_dataset(const struct source *source)
+{
+    if (source->has_palette)
+        return palette_open(source->path, source->bands[0],
+                            source->has_nodata ? source->nodata : NULL);
+    char **how = NULL;
+    char level[16];
+    if (source->overview >= 0) {
+        (void)snprintf(level, sizeof(level), "%d", source->overview);
+        how = CSLSetNameValue(how, "OVERVIEW_LEVEL", level);
+    }
+    GDALDatasetH dataset =
+        GDALOpenEx(source->path, GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, NULL,
+                   (const char *const *)how, NULL);
+    CSLDestroy(how);
+    return dataset;
+}
+
+static void set_bands(struct source_reader *r)
+{
+    const struct source *s = r->source;
+    if (s->has_palette) {
+        r->ncolours = 3;
+        r->alpha_band = 4;
+        for (int c = 0; c < 3; c++)
+            r->bands[c] = c + 1;
+        return;
+    }
+    r->ncolours = s->ncolours;
+    r->alpha_band = s->alpha_band;
+    memcpy(r->bands, s->bands, sizeof(r->bands));
+}
+
+static bool open_transformer(struct source_reader *r)
+{
+    r->exact = extent_transformer(r->source, r->dataset, "EPSG:3857");
+    if (r->exact == NULL)
+        return refuse(r, "its place on earth cannot be computed");
+    r->pixels_to_grid = GDALCreateApproxTransformer(GDALGenImgProjTransform,
+                                                    r->exact, warp_error_px);
+    if (r->pixels_to_grid == NULL) {
+        GDALDestroyGenImgProjTransformer(r->exact);
+        return refuse(r, "out of memory");
+    }
+    GDALApproxTransformerOwnsSubtransformer(r->pixels_to_grid, TRUE);
+    return true;
+}
+
+struct source_reader *source_reader_open(const struct source *source)
+{
+    struct source_reader *r = calloc(1, sizeof(*r));
+    if (r == NULL) {
+        report(source->path, NULL, "out of memory");
+        return NULL;
+    }
+    r->source = source;
+    set_bands(r);
+    CPLErrorReset();
+    r->dataset = open_dataset(source);
+    bool ok = r->dataset != NULL || refuse(r, "cannot be opened again");
+    if (ok && !source->on_grid)
+        ok = open_transformer(r);
+    if (!ok) {
+        source_reader_close(r);
+        return NULL;
+    }
+    return r;
+}
+
+void source_reader_close(struct source_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    if (reader->pixels_to_grid != NULL)
+        GDALDestroyApproxTransformer(reader->pixels_to_grid);
+    if (reader->dataset != NULL)
+        GDALClose(reader->dataset);
+    free(reader);
+}
+
+/* ---- where values go ---------------------------------------------------- */
+
+/* Values of a block: colours, then alpha. Either the bytes of the pixels
+ * themselves, or planes of floats that are converted afterwards. */
+struct target {
+    uint8_t *base;
+    GDALDataType type;
+    size_t pixel_nbytes, line_nbytes, band_nbytes; /* from one to the next */
+    uint32_t size;
+    int ncolours;
+    uint8_t *alpha; /* the first alpha value */
+};
+
+static struct target byte_target(const struct source_reader *r,
+                                 struct pixels *out)
+{
+    return (struct target){.base = out->bytes,
+                           .type = GDT_Byte,
+                           .pixel_nbytes = 4,
+                           .line_nbytes = out->stride,
+                           .band_nbytes = 1,
+                           .size = out->size,
+                           .ncolours = r->ncolours,
+                           .alpha = out->bytes + 3};
+}
+
+static bool plane_target(const struct source_reader *r, uint32_t size,
+                         struct target *out)
+{
+    size_t line = (size_t)size * sizeof(float);
+    size_t plane = line * size;
+    *out = (struct target){.type = GDT_Float32,
+                           .pixel_nbytes = sizeof(float),
+                           .line_nbytes = line,
+                           .band_nbytes = plane,
+                           .size = size,
+                           .ncolours = r->ncolours};
+    out->base = calloc((size_t)r->ncolours + 1, plane);
+    if (out->base == NULL) {
+        report(r->source->path, NULL, "out of memory");
+        return false;
+    }
+    out->alpha = out->base + (size_t)r->ncolours * plane;
+    return true;
+}
+
+/* ---- pixels that are on the grid ---------------------------------------- */
+
+/* A rectangle to copy. */
+struct window {
+    int source_x, source_y, width, height;
+    size_t target_off; /* bytes from the first pixel of the target */
+};
+
+/* The part of the target at grid column x0, row y0 that the source covers. */
+static bool find_window(const struct source_reader *r, int64_t x0, int64_t y0,
+                        const struct target *t, struct window *out)
+{
+    const struct source *s = r->source;
+    int64_t width = GDALGetRasterXSize(r->dataset);
+    int64_t height = GDALGetRasterYSize(r->dataset);
+    int64_t left = x0 > s->grid_x ? x0 : s->grid_x;
+    int64_t top = y0 > s->grid_y ? y0 : s->grid_y;
+    int64_t right = x0 + t->size, bottom = y0 + t->size;
+    right = right < s->grid_x + width ? right : s->grid_x + width;
+    bottom = bottom < s->grid_y + height ? bottom : s->grid_y + height;
+    if (left >= right || top >= bottom)
+        return false;
+    *out = (struct window){
+        .source_x = (int)(left - s->grid_x),
+        .source_y = (int)(top - s->grid_y),
+        .width = (int)(right - left),
+        .height = (int)(bottom - top),
+        .target_off = (size_t)(top - y0) * t->line_nbytes +
+                      (size_t)(left - x0) * t->pixel_nbytes,
+    };
+    return true;
+}
+
+static bool read_band(GDALRasterBandH band, const struct window *w,
+                      const struct target *t, uint8_t *first)
+{
+    return GDALRasterIOEx(band, GF_Read, w->source_x, w->source_y, w->width,
+                          w->height, first + w->target_off, w->width, w->height,
+                          t->type, (GSpacing)t->pixel_nbytes,
+                          (GSpacing)t->line_nbytes, NULL) == CE_None;
+}
+
+static void fill_alpha(const struct window *w, const struct target *t)
+{
+    for (int y = 0; y < w->height; y++) {
+        uint8_t *at = t->alpha + w->target_off + (size_t)y * t->line_nbytes;
+        for (int x = 0; x < w->width; x++, at += t->pixel_nbytes) {
+            if (t->type == GDT_Byte)
+                *at = 255;
+            else
+                *(float *)(void *)at = 255;
+        }
+    }
+}
+
+/* Whether colour c at `at` means nothing. */
+static bool is_nodata(const struct source *s, const struct target *t, int c,
+                      const uint8_t *at)
+{
+    const uint8_t *value = at + (size_t)c * t->band_nbytes;
+    if (t->type == GDT_Byte)
+        return *value == s->nodata[c];
+    float v = *(const float *)(const void *)value;
+    return isnan(v) ? isnan(s->nodata[c]) : v == (float)s->nodata[c];
+}
+
+/* A pixel is nothing when all its colours are. */
+static void apply_nodata(const struct source *s, const struct window *w,
+                         const struct target *t)
+{
+    for (int y = 0; y < w->height; y++) {
+        size_t off = w->target_off + (size_t)y * t->line_nbytes;
+        for (int x = 0; x < w->width; x++, off += t->pixel_nbytes) {
+            bool nothing = true;
+            for (int c = 0; c < t->ncolours && nothing; c++)
+                nothing = is_nodata(s, t, c, t->base + off);
+            if (!nothing)
+                continue;
+            if (t->type == GDT_Byte)
+                t->alpha[off] = 0;
+            else
+                *(float *)(void *)(t->alpha + off) = 0;
+        }
+    }
+}
+
+/* 16-bit alpha counts to 65535. */
+static void scale_alpha(GDALRasterBandH band, const struct window *w,
+                        const struct target *t)
+{
+    if (t->type == GDT_Byte || GDALGetRasterDataType(band) != GDT_UInt16)
+        return;
+    for (int y = 0; y < w->height; y++) {
+        float *alpha = (float *)(void *)(t->alpha + w->target_off +
+                                         (size_t)y * t->line_nbytes);
+        for (int x = 0; x < w->width; x++)
+            alpha[x] /= 257.0F;
+    }
+}
+
+static bool read_alpha(const struct source_reader *r, const struct window *w,
+                       const struct target *t)
+{
+    GDALRasterBandH band = NULL;
+    if (r->alpha_band != 0)
+        band = GDALGetRasterBand(r->dataset, r->alpha_band);
+    else if (r->source->has_mask)
+        band = GDALGetMaskBand(GDALGetRasterBand(r->dataset, r->bands[0]));
+    if (band != NULL && !read_band(band, w, t, t->alpha))
+        return false;
+    if (band == NULL)
+        fill_alpha(w, t);
+    else
+        scale_alpha(band, w, t);
+    if (r->source->has_nodata && !r->source->has_palette)
+        apply_nodata(r->source, w, t);
+    return true;
+}
+
+static bool read_window(struct source_reader *r, const struct window *w,
+                        const struct target *t)
+{
+    CPLErr err = GDALDatasetRasterIOEx(
+        r->dataset, GF_Read, w->source_x, w->source_y, w->width, w->height,
+        t->base + w->target_off, w->width, w->height, t->type, r->ncolours,
+        r->bands, (GSpacing)t->pixel_nbytes, (GSpacing)t->line_nbytes,
+        (GSpacing)t->band_nbytes, NULL);
+    return err == CE_None && read_alpha(r, w, t);
+}
+
+/* ---- pixels that must be warped ----------------------------------------- */
+
+static GDALResampleAlg warp_method(enum raster_resampling resampling)
+{
+    switch (resampling) {
+    case RESAMPLE_NEAREST:
+        return GRA_NearestNeighbour;
+    case RESAMPLE_BILINEAR:
+        return GRA_Bilinear;
+    case RESAMPLE_CUBIC:
+        return GRA_Cubic;
+    case RESAMPLE_CUBICSPLINE:
+        return GRA_CubicSpline;
+    case RESAMPLE_LANCZOS:
+        return GRA_Lanczos;
+    case RESAMPLE_AVERAGE:
+        return GRA_Average;
+    case RESAMPLE_MODE:
+        return GRA_Mode;
+    }
+    return GRA_Bilinear;
+}
+
+/* Adds a band of `dataset` that is memory of ours. */
+static bool add_band(GDALDatasetH dataset, const struct target *t,
+                     uint8_t *first)
+{
+    char pointer[40] = "", pixel[24], line[24];
+    int n = CPLPrintPointer(pointer, first, (int)sizeof(pointer) - 1);
+    pointer[n] = '\0';
+    (void)snprintf(pixel, sizeof(pixel), "%zu", t->pixel_nbytes);
+    (void)snprintf(line, sizeof(line), "%zu", t->line_nbytes);
+    char **how = CSLSetNameValue(NULL, "DATAPOINTER", pointer);
+    how = CSLSetNameValue(how, "PIXELOFFSET", pixel);
+    how = CSLSetNameValue(how, "LINEOFFSET", line);
+    CPLErr err = GDALAddBand(dataset, t->type, how);
+    CSLDestroy(how);
+    return err == CE_None;
+}
+
+static GDALDatasetH target_dataset(const struct target *t)
+{
+    GDALDatasetH dataset =
+        GDALCreate(GDALGetDriverByName("MEM"), "", (int)t->size, (int)t->size,
+                   0, GDT_Byte, NULL);
+    bool ok = dataset != NULL;
+    for (int c = 0; c < t->ncolours && ok; c++)
+        ok = add_band(dataset, t, t->base + (size_t)c * t->band_nbytes);
+    if (ok && add_band(dataset, t, t->alpha))
+        return dataset;
+    if (dataset != NULL)
+        GDALClose(dataset);
+    return NULL;
+}
+
+static bool set_warp_bands(GDALWarpOptions *o, const struct source_reader *r)
+{
+    const struct source *s = r->source;
+    size_t n = (size_t)r->ncolours;
+    o->nBandCount = r->ncolours;
+    o->panSrcBands = CPLCalloc(n, sizeof(int));
+    o->panDstBands = CPLCalloc(n, sizeof(int));
+    for (int c = 0; c < r->ncolours; c++) {
+        o->panSrcBands[c] = r->bands[c];
+        o->panDstBands[c] = c + 1;
+    }
+    o->nSrcAlphaBand = r->alpha_band;
+    o->nDstAlphaBand = r->ncolours + 1;
+    if (!s->has_nodata || s->has_palette)
+        return true;
+    o->padfSrcNoDataReal = CPLCalloc(n, sizeof(double));
+    memcpy(o->padfSrcNoDataReal, s->nodata, n * sizeof(double));
+    return true;
+}
+
+static GDALWarpOptions *warp_options(const struct source_reader *r,
+                                     const struct target *t, GDALDatasetH to)
+{
+    GDALWarpOptions *o = GDALCreateWarpOptions();
+    o->hSrcDS = r->dataset;
+    o->hDstDS = to;
+    o->eResampleAlg = warp_method(r->source->settings->resampling);
+    o->eWorkingDataType = t->type;
+    o->dfWarpMemoryLimit = warp_memory_nbytes;
+    o->pfnTransformer = GDALApproxTransform;
+    o->pTransformerArg = r->pixels_to_grid;
+    /* A pixel is nothing when all its colours are, as on the grid. */
+    o->papszWarpOptions =
+        CSLSetNameValue(o->papszWarpOptions, "UNIFIED_SRC_NODATA", "YES");
+    o->papszWarpOptions =
+        CSLSetNameValue(o->papszWarpOptions, "DST_ALPHA_MAX", "255");
+    set_warp_bands(o, r);
+    return o;
+}
+
+/* The warper calls it a failure when no place of a block is on the source's
+ * side of the earth; for us there is just nothing there. */
+static bool reaches_source(const struct source_reader *r, uint32_t size)
+{
+    enum { N = 5 };
+    double x[N * N], y[N * N], z[N * N] = {0};
+    int ok[N * N] = {0};
+    for (int i = 0; i < N * N; i++) {
+        x[i] = (double)size * (i % N) / (N - 1);
+        y[i] = (double)size * (i / N) / (N - 1);
+    }
+    (void)GDALGenImgProjTransform(r->exact, TRUE, N * N, x, y, z, ok);
+    for (int i = 0; i < N * N; i++) {
+        if (ok[i])
+            return true;
+    }
+    return false;
+}
+
+static bool warp_to(struct source_reader *r, const struct target *t)
+{
+    GDALDatasetH to = target_dataset(t);
+    if (to == NULL)
+        return false;
+    GDALWarpOptions *options = warp_options(r, t, to);
+    GDALWarpOperationH operation = GDALCreateWarpOperation(options);
+    bool ok = operation != NULL &&
+              GDALChunkAndWarpImage(operation, 0, 0, (int)t->size,
+                                    (int)t->size) == CE_None;
+    if (operation != NULL)
+        GDALDestroyWarpOperation(operation);
+    GDALDestroyWarpOptions(options);
+    GDALClose(to);
+    return ok;
+}
+
+static bool warp_block(struct source_reader *r, int64_t x0, int64_t y0,
+                       const struct target *t)
+{
+    double px = grid_pixel_m(r->source->grid);
+    const double gt[6] = {(double)x0 * px - GRID_HALF_M, px, 0,
+                          GRID_HALF_M - (double)y0 * px, 0,  -px};
+    GDALSetGenImgProjTransformerDstGeoTransform(r->exact, gt);
+    CPLPushErrorHandler(CPLQuietErrorHandler);
+    bool reaches = reaches_source(r, t->size);
+    CPLPopErrorHandler();
+    return !reaches || warp_to(r, t);
+}
+
+/* ---- from values to pixels ---------------------------------------------- */
+
+/* Grey to red, green and blue; colours that do not show become black. */
+static void finish_bytes(const struct target *t, struct pixels *out)
+{
+    for (uint32_t y = 0; y < out->size; y++) {
+        uint8_t *row = out->bytes + y * out->stride;
+        for (uint32_t x = 0; x < out->size; x++) {
+            uint8_t *p = row + (size_t)x * 4;
+            uint8_t shows = p[3] != 0 ? 255 : 0;
+            p[0] &= shows;
+            p[1] = shows & (t->ncolours == 1 ? p[0] : p[1]);
+            p[2] = shows & (t->ncolours == 1 ? p[0] : p[2]);
+        }
+    }
+}
+
+static uint8_t to_byte(float value)
+{
+    return value <= 0 ? 0 : value >= 255 ? 255 : (uint8_t)(value + 0.5F);
+}
+
+static void scale_row(const struct source *s, const struct target *t,
+                      size_t first, uint8_t *row)
+{
+    const float *values = (const float *)(const void *)t->base;
+    const float *alpha = (const float *)(const void *)t->alpha;
+    size_t plane = t->band_nbytes / sizeof(float);
+    float min = (float)s->settings->scale.min;
+    float step =
+        255.0F / (float)(s->settings->scale.max - s->settings->scale.min);
+    for (size_t x = 0; x < t->size; x++) {
+        size_t i = first + x;
+        bool shows = alpha[i] > 0;
+        for (int c = 0; c < 3; c++) {
+            float v = values[i + plane * (size_t)(t->ncolours == 3 ? c : 0)];
+            shows = shows && !isnan(v);
+            row[x * 4 + (size_t)c] = to_byte((v - min) * step);
+        }
+        row[x * 4 + 3] = shows ? to_byte(alpha[i]) : 0;
+        if (row[x * 4 + 3] == 0)
+            memset(row + x * 4, 0, 4);
+    }
+}
+
+static void height_row(const struct target *t, size_t first, uint8_t *row)
+{
+    const float *values = (const float *)(const void *)t->base + first;
+    const float *alpha = (const float *)(const void *)t->alpha + first;
+    float *heights = (float *)(void *)row;
+    for (uint32_t x = 0; x < t->size; x++)
+        heights[x] = alpha[x] > 0 ? values[x] : NAN;
+}
+
+static void finish_planes(const struct source *s, const struct target *t,
+                          struct pixels *out)
+{
+    for (uint32_t y = 0; y < out->size; y++) {
+        uint8_t *row = out->bytes + y * out->stride;
+        size_t first = (size_t)y * t->size;
+        if (out->kind == PIXEL_HEIGHT)
+            height_row(t, first, row);
+        else
+            scale_row(s, t, first, row);
+    }
+}
+
+/* ---- reading ------------------------------------------------------------ */
+
+/* Copies or warps what lies at x0, y0. */
+static bool fetch(struct source_reader *r, int64_t x0, int64_t y0,
+                  const struct target *t)
+{
+    if (!r->source->on_grid)
+        return warp_block(r, x0, y0, t);
+    struct window window;
+    return !find_window(r, x0, y0, t, &window) || read_window(r, &window, t);
+}
+
+/* A source in web mercator may go on beyond the antimeridian: what it holds
+ * there belongs to the other side of the world. Other systems wrap by
+ * themselves. */
+static bool fetch_around(struct source_reader *r, int64_t x0, int64_t y0,
+                         const struct target *t)
+{
+    const struct source *s = r->source;
+    int64_t world = grid_world_px(s->grid);
+    double px = grid_pixel_m(s->grid);
+    if (!s->is_mercator)
+        return fetch(r, x0, y0, t);
+    double left = (s->geotransform[0] + GRID_HALF_M) / px - 4;
+    double right = left + s->geotransform[1] * s->width_px / px + 8;
+    for (int64_t x = x0 - world; x <= x0 + world; x += world) {
+        bool touches = (double)(x + t->size) > left && (double)x < right;
+        if (touches && !fetch(r, x, y0, t))
+            return false;
+    }
+    return true;
+}
+
+bool source_read(struct source_reader *reader, int64_t x0, int64_t y0,
+                 struct pixels *out)
+{
+    const struct source *s = reader->source;
+    struct target target;
+    assert(out->size <= SOURCE_BLOCK_PX);
+    pixels_clear(out);
+    if (s->is_8bit)
+        target = byte_target(reader, out);
+    else if (!plane_target(reader, out->size, &target))
+        return false;
+    CPLErrorReset();
+    bool ok = fetch_around(reader, x0, y0, &target);
+    if (!ok)
+        (void)refuse(reader, "cannot be read");
+    else if (s->is_8bit)
+        finish_bytes(&target, out);
+    else
+        finish_planes(s, &target, out);
+    if (!s->is_8bit)
+        free(target.base);
+    out->cover = pixels_find_cover(out);
+    return ok;
+}
