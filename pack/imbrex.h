@@ -88,6 +88,9 @@ bool ibx_zxy_valid(struct ibx_zxy at);
 /* The PMTiles v3 tile id of `at`, which must be valid (rule 1.3). */
 uint64_t ibx_tile_id(struct ibx_zxy at);
 
+/* The zoom that `id` lies in, without the cost of its address. */
+uint8_t ibx_id_zoom(uint64_t id);
+
 /* The address of `id`, which must be below ibx_zoom_first_id(31). */
 struct ibx_zxy ibx_tile_zxy(uint64_t id);
 

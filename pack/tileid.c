@@ -50,18 +50,17 @@ uint64_t ibx_tile_id(struct ibx_zxy at)
     return id;
 }
 
-static uint8_t zoom_of(uint64_t id)
+uint8_t ibx_id_zoom(uint64_t id)
 {
-    uint8_t z = 0;
-    while (z < IBX_MAX_ZOOM && id >= ibx_zoom_first_id((uint8_t)(z + 1)))
-        z++;
-    return z;
+    assert(id < ibx_zoom_first_id(IBX_MAX_ZOOM + 1));
+    /* From (4^z - 1) / 3 <= id: 4^z <= 3 id + 1, so z is half its logarithm. */
+    return (uint8_t)((63 - __builtin_clzll(3 * id + 1)) / 2);
 }
 
 struct ibx_zxy ibx_tile_zxy(uint64_t id)
 {
     assert(id < ibx_zoom_first_id(IBX_MAX_ZOOM + 1));
-    struct ibx_zxy at = {.z = zoom_of(id)};
+    struct ibx_zxy at = {.z = ibx_id_zoom(id)};
     uint64_t rest = id - ibx_zoom_first_id(at.z);
     for (uint8_t level = 0; level < at.z; level++) {
         uint32_t side = UINT32_C(1) << level;

@@ -74,7 +74,7 @@ static int64_t entry_at(const struct ibx_view *view, uint64_t id)
 
 static uint64_t zoom_last_id(uint64_t id)
 {
-    return ibx_zoom_first_id((uint8_t)(ibx_tile_zxy(id).z + 1)) - 1;
+    return ibx_zoom_first_id((uint8_t)(ibx_id_zoom(id) + 1)) - 1;
 }
 
 /* The next run inside the pinned pack; false at its end. */
@@ -114,9 +114,8 @@ enum ibx_status ibx_walk_next(struct ibx_walk *walk, struct ibx_span *out,
 {
     while (walk->pack < walk->tileset->info.npacks) {
         if (!walk->slot) {
-            enum ibx_status st =
-                ibx_tileset_pin(walk->tileset, walk->pack, 0, IBX_BLOCK,
-                                &walk->slot, err);
+            enum ibx_status st = ibx_tileset_pin(walk->tileset, walk->pack, 0,
+                                                 IBX_BLOCK, &walk->slot, err);
             if (st != IBX_OK)
                 return st;
         }

@@ -144,8 +144,8 @@ static void fill_header(struct ibx_manifest_header *header,
     header->min_zoom = 1;
     header->max_zoom = 0;
     if (list->n > 0) {
-        header->min_zoom = ibx_tile_zxy(list->packs[0].first_id).z;
-        header->max_zoom = ibx_tile_zxy(list->packs[list->n - 1].last_id).z;
+        header->min_zoom = ibx_id_zoom(list->packs[0].first_id);
+        header->max_zoom = ibx_id_zoom(list->packs[list->n - 1].last_id);
     }
     for (size_t i = 0; i < list->n; i++) {
         const struct ibx_pack_info *pack = &list->packs[i];

@@ -60,7 +60,7 @@ void ibx_plan_close(struct ibx_plan *plan)
  * or ZOOM_LEVEL when they lie in two zooms. */
 static int level_between(uint64_t a, uint64_t b)
 {
-    uint8_t zoom = ibx_tile_zxy(a).z;
+    uint8_t zoom = ibx_id_zoom(a);
     uint64_t base = ibx_zoom_first_id(zoom);
     if (b >= ibx_zoom_first_id((uint8_t)(zoom + 1)))
         return ZOOM_LEVEL;
@@ -174,7 +174,7 @@ enum ibx_status ibx_plan_add(struct ibx_plan *plan,
                              const struct ibx_record *record,
                              struct ibx_err *err)
 {
-    uint64_t base = ibx_zoom_first_id(ibx_tile_zxy(record->first_id).z);
+    uint64_t base = ibx_zoom_first_id(ibx_id_zoom(record->first_id));
     struct ibx_record block = *record;
     uint64_t left = record->count;
     while (left > 0) {

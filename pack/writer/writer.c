@@ -234,8 +234,8 @@ static enum ibx_status check_tile(const struct ibx_writer_tile *tile,
         return ibx_fail(err, IBX_ERR_INVALID, NULL,
                         "tile id %llu is out of range",
                         (unsigned long long)tile->first_id);
-    if (ibx_tile_zxy(tile->first_id).z !=
-        ibx_tile_zxy(tile->first_id + tile->count - 1).z)
+    if (ibx_id_zoom(tile->first_id) !=
+        ibx_id_zoom(tile->first_id + tile->count - 1))
         return ibx_fail(err, IBX_ERR_INVALID, NULL,
                         "a run of tiles crosses from one zoom to the next");
     if (tile->nbytes > TILE_NBYTES_MAX)
