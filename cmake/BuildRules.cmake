@@ -6,7 +6,7 @@ target_compile_definitions(build_rules INTERFACE
     _GNU_SOURCE _FILE_OFFSET_BITS=64 IBX_VERSION="${PROJECT_VERSION}")
 target_compile_options(build_rules INTERFACE
     -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-    -Wvla -Wpointer-arith -Wformat=2 -fno-common -fstack-protector-strong)
+    -Wvla -Wpointer-arith -Wformat=2 -Wno-psabi -fno-common -fstack-protector-strong)
 target_include_directories(build_rules INTERFACE ${PROJECT_SOURCE_DIR})
 
 if(IMBREX_SANITIZE)

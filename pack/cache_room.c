@@ -22,7 +22,7 @@ static struct timespec after_ms(uint32_t ms)
 {
     struct timespec at;
     (void)clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
+    at.tv_sec += (time_t)(ms / 1000);
     at.tv_nsec += (long)(ms % 1000) * NSEC_PER_MSEC;
     if (at.tv_nsec >= NSEC_PER_SEC) {
         at.tv_sec++;
