@@ -173,16 +173,24 @@ static void read_work(void *arg)
     memcpy(job->to, job->from, job->nbytes);
 }
 
-/* Copies from inside one page's payload. */
-static enum ibx_status read_page(struct ibx_manifest *m, uint64_t page,
-                                 size_t off, void *to, size_t nbytes,
-                                 enum ibx_wait wait, struct ibx_err *err)
+/* Bytes inside one page's payload, and where they go. */
+struct page_piece {
+    uint64_t page;
+    size_t off;
+    void *to;
+    size_t nbytes;
+};
+
+static enum ibx_status read_page(struct ibx_manifest *m,
+                                 struct page_piece piece, enum ibx_wait wait,
+                                 struct ibx_err *err)
 {
-    assert(off + nbytes <= IBX_PAGE_PAYLOAD_NBYTES);
-    enum ibx_status st = check_page(m, page, wait, err);
+    assert(piece.off + piece.nbytes <= IBX_PAGE_PAYLOAD_NBYTES);
+    enum ibx_status st = check_page(m, piece.page, wait, err);
     if (st != IBX_OK)
         return st;
-    struct read_job job = {m->base + page * IBX_PAGE_NBYTES + off, to, nbytes};
+    struct read_job job = {m->base + piece.page * IBX_PAGE_NBYTES + piece.off,
+                           piece.to, piece.nbytes};
     if (!ibx_guard_run(m->base, (size_t)m->header.file_nbytes, read_work, &job))
         return page_is_gone(m, err);
     return IBX_OK;
@@ -195,10 +203,13 @@ static enum ibx_status first_id_of(struct ibx_manifest *m, uint64_t number,
                                    struct ibx_err *err)
 {
     uint8_t bytes[8];
-    enum ibx_status st =
-        read_page(m, m->header.first_ids_page + number / IBX_FIRST_IDS_PER_PAGE,
-                  (size_t)(number % IBX_FIRST_IDS_PER_PAGE) * 8, bytes,
-                  sizeof bytes, wait, err);
+    struct page_piece piece = {
+        .page = m->header.first_ids_page + number / IBX_FIRST_IDS_PER_PAGE,
+        .off = (size_t)(number % IBX_FIRST_IDS_PER_PAGE) * 8,
+        .to = bytes,
+        .nbytes = sizeof bytes,
+    };
+    enum ibx_status st = read_page(m, piece, wait, err);
     if (st == IBX_OK)
         *out = ibx_get_u64(bytes);
     return st;
@@ -287,11 +298,14 @@ enum ibx_status ibx_manifest_pack(struct ibx_manifest *manifest,
     struct ibx_pack_info info;
     uint8_t bytes[IBX_RECORD_NBYTES];
     enum ibx_status st = first_id_of(m, number, wait, &info.first_id, err);
+    struct page_piece piece = {
+        .page = m->header.records_page + number / IBX_RECORDS_PER_PAGE,
+        .off = (size_t)(number % IBX_RECORDS_PER_PAGE) * IBX_RECORD_NBYTES,
+        .to = bytes,
+        .nbytes = sizeof bytes,
+    };
     if (st == IBX_OK)
-        st = read_page(
-            m, m->header.records_page + number / IBX_RECORDS_PER_PAGE,
-            (size_t)(number % IBX_RECORDS_PER_PAGE) * IBX_RECORD_NBYTES, bytes,
-            sizeof bytes, wait, err);
+        st = read_page(m, piece, wait, err);
     if (st != IBX_OK)
         return st;
     ibx_record_decode(bytes, &info);
@@ -308,8 +322,8 @@ enum ibx_status ibx_manifest_text(struct ibx_manifest *manifest,
     for (uint64_t page = text->page; left > 0; page++) {
         size_t n = left < IBX_PAGE_PAYLOAD_NBYTES ? (size_t)left
                                                   : IBX_PAGE_PAYLOAD_NBYTES;
-        enum ibx_status st =
-            read_page(manifest, page, 0, to, n, IBX_BLOCK, err);
+        struct page_piece piece = {page, 0, to, n};
+        enum ibx_status st = read_page(manifest, piece, IBX_BLOCK, err);
         if (st != IBX_OK)
             return st;
         to += n;

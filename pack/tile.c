@@ -38,11 +38,18 @@ enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset, uint64_t pack,
 
 /* ---- file bytes, mapped or read ---------------------------------------- */
 
+/* Bytes [off, off + nbytes) of a pack's file, and where they go. */
+struct piece {
+    uint64_t off;
+    void *to;
+    size_t nbytes;
+};
+
 static enum ibx_status read_mapped(struct ibx_tileset *tileset,
-                                   struct ibx_view *view, uint64_t off,
-                                   void *to, size_t nbytes, struct ibx_err *err)
+                                   struct ibx_view *view, struct piece piece,
+                                   struct ibx_err *err)
 {
-    if (!ibx_view_read(view, off, to, nbytes)) {
+    if (!ibx_view_read(view, piece.off, piece.to, piece.nbytes)) {
         ibx_cache_count(tileset->cache, IBX_EVENT_FAULT);
         return ibx_fail(err, IBX_ERR_CORRUPT, tileset->folder,
                         "a pack was cut short while in use");
@@ -51,38 +58,38 @@ static enum ibx_status read_mapped(struct ibx_tileset *tileset,
 }
 
 static enum ibx_status read_file(struct ibx_tileset *tileset,
-                                 struct ibx_slot *slot, uint64_t off, void *to,
-                                 size_t nbytes, struct ibx_err *err)
+                                 struct ibx_slot *slot, struct piece piece,
+                                 struct ibx_err *err)
 {
     int fd = -1;
     enum ibx_status st = ibx_slot_reopen(tileset->cache, slot, &fd, err);
     if (st != IBX_OK)
         return st;
-    st = ibx_read_at(fd, tileset->folder, off, to, nbytes, err);
+    st = ibx_read_at(fd, tileset->folder, piece.off, piece.to, piece.nbytes,
+                     err);
     ibx_cache_close_fd(tileset->cache, fd);
     return st;
 }
 
-/* Reads [off, off + nbytes) of the slot's file, in memory or not; with IBX_TRY
- * only what is believed to be in memory. */
+/* Reads a piece of the slot's file, in memory or not; with IBX_TRY only what is
+ * believed to be in memory. */
 static enum ibx_status read_slot(struct ibx_tileset *tileset,
-                                 struct ibx_slot *slot, uint64_t off, void *to,
-                                 size_t nbytes, enum ibx_wait wait,
-                                 struct ibx_err *err)
+                                 struct ibx_slot *slot, struct piece piece,
+                                 enum ibx_wait wait, struct ibx_err *err)
 {
     struct ibx_view *view = ibx_slot_view(slot);
     if (!view->base)
         return wait == IBX_TRY ? IBX_AGAIN
-                               : read_file(tileset, slot, off, to, nbytes, err);
+                               : read_file(tileset, slot, piece, err);
     uint64_t epoch = ibx_cache_epoch(tileset->cache);
-    bool touched = ibx_view_is_touched(view, off, nbytes, epoch);
+    bool touched = ibx_view_is_touched(view, piece.off, piece.nbytes, epoch);
     if (!touched && wait == IBX_TRY)
         return IBX_AGAIN;
     if (!touched)
-        ibx_view_prefetch(view, off, nbytes);
-    enum ibx_status st = read_mapped(tileset, view, off, to, nbytes, err);
+        ibx_view_prefetch(view, piece.off, piece.nbytes);
+    enum ibx_status st = read_mapped(tileset, view, piece, err);
     if (st == IBX_OK && !touched)
-        ibx_view_touch(view, off, nbytes, epoch);
+        ibx_view_touch(view, piece.off, piece.nbytes, epoch);
     return st;
 }
 
@@ -108,8 +115,8 @@ enum ibx_status ibx_blob_read_header(struct ibx_tileset *tileset,
     const struct ibx_view *view = ibx_slot_view(at.slot);
     uint64_t off = blob_off(view, at.entry);
     uint8_t bytes[IBX_BLOB_HEADER_NBYTES];
-    enum ibx_status st =
-        read_slot(tileset, at.slot, off, bytes, sizeof bytes, wait, err);
+    enum ibx_status st = read_slot(
+        tileset, at.slot, (struct piece){off, bytes, sizeof bytes}, wait, err);
     if (st != IBX_OK)
         return st;
     struct ibx_blob_header header = ibx_blob_header_decode(bytes);
@@ -163,8 +170,9 @@ enum ibx_status ibx_blob_copy(struct ibx_tileset *tileset,
     st = ibx_cache_new_copy(tileset->cache, nbytes, wait, &copy, err);
     if (st != IBX_OK)
         return st;
-    st = read_slot(tileset, at.slot, blob_off(ibx_slot_view(at.slot), at.entry),
-                   copy, nbytes, wait, err);
+    struct piece whole = {blob_off(ibx_slot_view(at.slot), at.entry), copy,
+                          nbytes};
+    st = read_slot(tileset, at.slot, whole, wait, err);
     if (st == IBX_OK)
         st = verify_copy(tileset, at, copy, &header, err);
     if (st != IBX_OK) {

@@ -173,7 +173,7 @@ static bool parse_pack_name(const char *name, uint8_t out[IBX_SHA256_NBYTES])
     if (strlen(name) != 2 * IBX_SHA256_NBYTES + 4 ||
         strcmp(name + 2 * IBX_SHA256_NBYTES, ".ibx") != 0)
         return false;
-    for (int i = 0; i < IBX_SHA256_NBYTES; i++) {
+    for (size_t i = 0; i < IBX_SHA256_NBYTES; i++) {
         int high = hex_value(name[2 * i]);
         int low = hex_value(name[2 * i + 1]);
         if (high < 0 || low < 0)

@@ -119,6 +119,7 @@ static enum ibx_status put_text(struct output *out, const uint8_t *text,
 {
     uint8_t page[IBX_PAGE_NBYTES] = {0};
     enum ibx_status st = IBX_OK;
+    assert(text || nbytes == 0);
     while (nbytes > 0 && st == IBX_OK) {
         size_t n = nbytes < IBX_PAGE_PAYLOAD_NBYTES ? (size_t)nbytes
                                                     : IBX_PAGE_PAYLOAD_NBYTES;
@@ -206,7 +207,7 @@ static enum ibx_status write_beside(struct output *out,
 static void name_generation(const uint8_t sha256[IBX_SHA256_NBYTES],
                             char out[IBX_GENERATION_NCHARS + 1])
 {
-    for (int i = 0; i < IBX_GENERATION_NCHARS / 2; i++)
+    for (size_t i = 0; i < IBX_GENERATION_NCHARS / 2; i++)
         (void)snprintf(out + 2 * i, 3, "%02x", sha256[i]);
 }
 

@@ -1,5 +1,6 @@
 #include "pack/writer/sort.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -144,6 +145,7 @@ static enum ibx_status spill(struct ibx_sort *sort, struct ibx_err *err)
 static bool grow(struct ibx_sort *sort)
 {
     size_t room = sort->room ? sort->room * 2 : MIN_RECORDS;
+    assert(sort->max > 0);
     if (room > sort->max)
         room = sort->max;
     struct ibx_record *records = realloc(sort->records, room * sizeof *records);

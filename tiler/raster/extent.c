@@ -50,9 +50,11 @@ static void samples_init(struct samples *s, double width, double height)
         add(s, 0, at * height);
         add(s, width, at * height);
     }
-    for (int i = 0; i < INNER_SAMPLES * INNER_SAMPLES; i++)
-        add(s, width * (i % INNER_SAMPLES + 0.5) / INNER_SAMPLES,
-            height * (i / INNER_SAMPLES + 0.5) / INNER_SAMPLES);
+    for (int i = 0; i < INNER_SAMPLES * INNER_SAMPLES; i++) {
+        int column = i % INNER_SAMPLES, row = i / INNER_SAMPLES;
+        add(s, width * (column + 0.5) / INNER_SAMPLES,
+            height * (row + 0.5) / INNER_SAMPLES);
+    }
 }
 
 static bool is_place(double lon, double lat)
@@ -217,8 +219,9 @@ static bool find_pixel_size(struct source *source, void *to_degrees)
     enum { N = 17 };
     double finest = INFINITY;
     for (int i = 0; i < N * N; i++) {
-        double x = (source->width_px - 1.0) * (i % N) / (N - 1.0);
-        double y = (source->height_px - 1.0) * (i / N) / (N - 1.0);
+        int column = i % N, row = i / N;
+        double x = (source->width_px - 1.0) * column / (N - 1.0);
+        double y = (source->height_px - 1.0) * row / (N - 1.0);
         double size = pixel_at_m(to_degrees, x, y);
         if (size > 0 && size < finest)
             finest = size;

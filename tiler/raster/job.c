@@ -252,27 +252,37 @@ uint64_t job_estimate_tiles(const struct job *job)
     return sum;
 }
 
+/* Levels of the largest subtree that begins at the walk's place. */
+static unsigned levels_here(const struct job_walk *walk)
+{
+    unsigned most = walk->zoom;
+    if (walk->next == 0)
+        return most;
+    unsigned up = (unsigned)__builtin_ctzll(walk->next) / 2;
+    return up < most ? up : most;
+}
+
+/* Goes into the subtrees that begin at the walk's place, the largest first,
+ * and passes by the first that the job does not touch. True at a tile. */
+static bool step(struct job_walk *walk, struct ibx_zxy *out)
+{
+    for (unsigned up = levels_here(walk);; up--) {
+        uint8_t zoom = (uint8_t)(walk->zoom - up);
+        *out = ibx_tile_zxy(ibx_zoom_first_id(zoom) + (walk->next >> (2 * up)));
+        bool touched = job_touches(walk->job, *out);
+        if (touched && up > 0)
+            continue;
+        walk->next += 1ULL << (2 * up);
+        return touched;
+    }
+}
+
 bool job_walk_next(struct job_walk *walk, struct ibx_zxy *out)
 {
     uint64_t end = 1ULL << (2 * walk->zoom);
     while (walk->next < end) {
-        /* The largest subtree that begins here, then smaller ones in it. */
-        unsigned up = walk->zoom;
-        if (walk->next != 0 && (unsigned)__builtin_ctzll(walk->next) / 2 < up)
-            up = (unsigned)__builtin_ctzll(walk->next) / 2;
-        for (;; up--) {
-            uint8_t zoom = (uint8_t)(walk->zoom - up);
-            struct ibx_zxy at = ibx_tile_zxy(ibx_zoom_first_id(zoom) +
-                                             (walk->next >> (2 * up)));
-            if (!job_touches(walk->job, at))
-                break;
-            if (up == 0) {
-                walk->next++;
-                *out = at;
-                return true;
-            }
-        }
-        walk->next += 1ULL << (2 * up);
+        if (step(walk, out))
+            return true;
     }
     return false;
 }
