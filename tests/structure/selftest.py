@@ -19,7 +19,7 @@ SOURCES = [
     ("third_party_headers",
      {f"server/{n}.c": "#include <microhttpd.h>\n" for n in "ab"}, "2 files"),
     ("third_party_headers",
-     {f"tiler/{n}.c": "#include <gdal.h>\n" for n in "abc"}, "3 files"),
+     {f"tiler/{n}.c": "#include <png.h>\n" for n in "abc"}, "3 files"),
     ("function_lengths", {"pack/a.c": LONG}, "103 lines"),
     ("function_lengths", {"pack/a.c": LONG.replace("    g();\n" * 85, "")}, "median"),
     ("function_parameters",

@@ -44,6 +44,15 @@ def include_direction(tree):
                     yield f"{name}: the library must not need <{header}>"
 
 
+# Where more than two files have a header today. Numbers may only go down.
+DEPARTURES = {
+    # GDAL's handles pass between the files that read a raster.
+    ("tiler", "gdal.h"): 6, ("tiler", "cpl_conv.h"): 4,
+    ("tiler", "cpl_string.h"): 3, ("tiler", "gdal_alg.h"): 3,
+    ("pack", "xxhash.h"): 4,
+}
+
+
 @rule
 def third_party_headers(tree):
     for folder in OURS:
@@ -53,7 +62,8 @@ def third_party_headers(tree):
                 if not SYSTEM.match(header):
                     users[header].append(name)
         for header, names in sorted(users.items()):
-            most = 1 if header == "microhttpd.h" else 2
+            most = 1 if header == "microhttpd.h" else \
+                DEPARTURES.get((folder, header), 2)
             if len(names) > most:
                 yield (f"<{header}> is in {len(names)} files of {folder}/, "
                        f"more than {most}: {', '.join(names)}")
