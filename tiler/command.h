@@ -21,5 +21,6 @@ struct command {
 };
 
 int command_build(int argc, char **argv);
+int command_import(int argc, char **argv);
 
 #endif

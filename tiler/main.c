@@ -7,6 +7,8 @@
 
 static const struct command commands[] = {
     {"build", "make a tileset from rasters or vectors", command_build},
+    {"import", "make a tileset of MBTiles, PMTiles, folders, caches",
+     command_import},
 };
 
 enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -106,7 +106,7 @@ def function_lengths(tree):
 
 
 # Callbacks whose parameters another library dictates.
-DICTATED = {"on_request", "access_handler"}
+DICTATED = {"on_request", "access_handler", "on_authorize"}
 
 
 @rule

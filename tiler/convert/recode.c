@@ -1,0 +1,51 @@
+#include "tiler/convert/recode.h"
+
+#include "tiler/convert/compress.h"
+
+enum { PLAIN_NBYTES_MAX = 256 << 20 };
+
+struct option recompress_option(int64_t *to)
+{
+    static const char *const choices[] = {"keep", "gzip", "none", NULL};
+    return option_choice("recompress", to, choices, "HOW",
+                         "how vector tiles are compressed: keep (default),\n"
+                         "gzip or none");
+}
+
+static bool is_image(enum ibx_format format)
+{
+    return format == IBX_FORMAT_PNG || format == IBX_FORMAT_JPEG ||
+           format == IBX_FORMAT_WEBP || format == IBX_FORMAT_AVIF;
+}
+
+enum ibx_status recode_tile(struct recode *r, struct bytes *bytes,
+                            struct tile_kind *kind, struct ibx_err *err)
+{
+    enum ibx_encoding want = r->recompress == RECOMPRESS_GZIP
+                                 ? IBX_ENCODING_GZIP
+                                 : IBX_ENCODING_NONE;
+    if (r->recompress == RECOMPRESS_KEEP || kind->encoding == want ||
+        is_image(kind->format) || bytes->len == 0)
+        return IBX_OK;
+    buf_clear(&r->plain);
+    enum ibx_status st =
+        unpack(kind->encoding, *bytes, PLAIN_NBYTES_MAX, &r->plain, err);
+    struct buf *result = &r->plain;
+    if (st == IBX_OK && want == IBX_ENCODING_GZIP) {
+        buf_clear(&r->packed);
+        st = pack_gzip(r->plain.ptr, r->plain.len, &r->packed, err);
+        result = &r->packed;
+    }
+    if (st != IBX_OK)
+        return st;
+    *bytes = buf_bytes(result);
+    kind->encoding = want;
+    r->changed++;
+    return IBX_OK;
+}
+
+void recode_free(struct recode *recode)
+{
+    buf_free(&recode->plain);
+    buf_free(&recode->packed);
+}
