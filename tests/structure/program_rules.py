@@ -30,7 +30,7 @@ def archives(tree, *names):
 @rule
 def exported_symbols(tree):
     """Sanitizers and the compiler add names that begin with two underscores."""
-    for archive in archives(tree, "imbrex", "pack_writer"):
+    for archive in archives(tree, "imbrex", "imbrex_writer"):
         for name, kind in symbols(archive, "-g", "--defined-only"):
             if not name.startswith(("ibx_", "__")):
                 yield f"{archive.name}: exports {name} ({kind})"
@@ -39,7 +39,7 @@ def exported_symbols(tree):
 @rule
 def library_is_silent(tree):
     """assert() is allowed: it speaks of our own mistakes."""
-    for archive in archives(tree, "imbrex", "pack_writer"):
+    for archive in archives(tree, "imbrex", "imbrex_writer"):
         for name, _ in symbols(archive, "-u"):
             if PRINTS_OR_EXITS.match(name):
                 yield f"{archive.name}: calls {name}"

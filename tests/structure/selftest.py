@@ -95,7 +95,7 @@ def bad_sources():
 def bad_library(root):
     write(root, {"a.c": LIBRARY})
     subprocess.run(["cc", "-c", "a.c"], cwd=root, check=True)
-    for name in ("libimbrex.a", "libpack_writer.a"):
+    for name in ("libimbrex.a", "libimbrex_writer.a"):
         subprocess.run(["ar", "rc", name, "a.o"], cwd=root, check=True)
     tree = Tree(root, build=root)
     yield expect("exported_symbols", tree, "helper")
