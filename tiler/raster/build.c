@@ -181,6 +181,9 @@ static int give_up(struct build *b)
 
 static bool make_tiles(struct build *b)
 {
+    const struct build_options *o = b->options;
+    if (!job_stage(&b->job, o->temp_dir != NULL ? o->temp_dir : o->output))
+        return false;
     struct progress *p = &b->progress;
     progress_init(p, "building", "tiles", b->options->common.quiet);
     progress_set(p, 0, job_estimate_tiles(&b->job));

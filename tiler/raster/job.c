@@ -8,6 +8,7 @@
 
 #include "tiler/cli/json.h"
 #include "tiler/cli/report.h"
+#include "tiler/raster/stage.h"
 
 enum {
     BLOCK_LEVELS_256 = 2, /* 4 x 4 tiles of 256 pixels make a block */
@@ -201,6 +202,20 @@ bool job_init(struct job *job, const struct build_options *options,
     if (!ok)
         job_fini(job);
     return ok;
+}
+
+bool job_stage(struct job *job, const char *folder)
+{
+    for (size_t i = 0; i < job->nsources; i++) {
+        struct source *s = &job->sources[i];
+        if (!stage_is_needed(s, job->gdal_cache_nbytes / job->nthreads))
+            continue;
+        if (job->options->common.verbose)
+            report(s->path, NULL, "is unpacked first");
+        if (!stage_source(s, folder))
+            return false;
+    }
+    return true;
 }
 
 void job_fini(struct job *job)

@@ -33,6 +33,10 @@ bool job_init(struct job *job, const struct build_options *options,
               const struct operands *inputs);
 void job_fini(struct job *job);
 
+/* Copies the inputs that need it (stage.h) into files in `folder`. False,
+ * reported unless a stop was requested, when that fails. */
+bool job_stage(struct job *job, const char *folder);
+
 /* Whether tile `at`, of any zoom up to the deepest, may hold something. */
 bool job_touches(const struct job *job, struct ibx_zxy at);
 

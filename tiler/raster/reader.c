@@ -33,6 +33,7 @@ struct source_reader {
     int ncolours;
     int bands[3];
     int alpha_band;
+    bool is_damaged; /* GDAL has said so */
 };
 
 static bool refuse(const struct source_reader *r, const char *what)
@@ -47,17 +48,19 @@ static bool refuse(const struct source_reader *r, const char *what)
 
 static GDALDatasetH open_dataset(const struct source *source)
 {
+    const char *path =
+        source->staged_path != NULL ? source->staged_path : source->path;
     if (source->has_palette)
-        return palette_open(source->path, source->bands[0],
+        return palette_open(path, source->bands[0],
                             source->has_nodata ? source->nodata : NULL);
     char **how = NULL;
     char level[16];
-    if (source->overview >= 0) {
+    if (source->overview >= 0 && source->staged_path == NULL) {
         (void)snprintf(level, sizeof(level), "%d", source->overview);
         how = CSLSetNameValue(how, "OVERVIEW_LEVEL", level);
     }
     GDALDatasetH dataset =
-        GDALOpenEx(source->path, GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, NULL,
+        GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, NULL,
                    (const char *const *)how, NULL);
     CSLDestroy(how);
     return dataset;
@@ -548,6 +551,31 @@ static bool fetch_around(struct source_reader *r, int64_t x0, int64_t y0,
     return true;
 }
 
+/* libtiff drops an index of tiles that does not fit the picture and goes on as
+ * if all of it were empty; for us that is a damaged file. */
+static void on_message(CPLErr level, CPLErrorNum number, const char *text)
+{
+    struct source_reader *r = CPLGetErrorHandlerUserData();
+    (void)number;
+    if (level == CE_Warning && strstr(text, "ignored") != NULL &&
+        (strstr(text, "Offsets") != NULL || strstr(text, "ByteCounts") != NULL))
+        r->is_damaged = true;
+}
+
+/* fetch_around(), but a message about damage is a failure too. */
+static bool fetch_checked(struct source_reader *r, int64_t x0, int64_t y0,
+                          const struct target *t)
+{
+    CPLErrorReset();
+    CPLPushErrorHandlerEx(on_message, r);
+    bool ok = fetch_around(r, x0, y0, t);
+    CPLPopErrorHandler();
+    if (ok && !r->is_damaged)
+        return true;
+    return refuse(r, r->is_damaged ? "its index of tiles is damaged"
+                                   : "cannot be read");
+}
+
 bool source_read(struct source_reader *reader, int64_t x0, int64_t y0,
                  struct pixels *out)
 {
@@ -559,13 +587,10 @@ bool source_read(struct source_reader *reader, int64_t x0, int64_t y0,
         target = byte_target(reader, out);
     else if (!plane_target(reader, out->size, &target))
         return false;
-    CPLErrorReset();
-    bool ok = fetch_around(reader, x0, y0, &target);
-    if (!ok)
-        (void)refuse(reader, "cannot be read");
-    else if (s->is_8bit)
+    bool ok = fetch_checked(reader, x0, y0, &target);
+    if (ok && s->is_8bit)
         finish_bytes(&target, out);
-    else
+    else if (ok)
         finish_planes(s, &target, out);
     if (!s->is_8bit)
         free(target.base);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cpl_conv.h>
 #include <gdal.h>
@@ -12,6 +13,7 @@
 
 #include "tiler/cli/report.h"
 #include "tiler/raster/extent.h"
+#include "tiler/raster/stage.h"
 
 static bool refuse(const struct source *s, const char *what, const char *advice)
 {
@@ -213,6 +215,10 @@ void source_fini(struct source *source)
 {
     free(source->crs);
     source->crs = NULL;
+    if (source->staged_path != NULL)
+        (void)close(source->staged_fd);
+    free(source->staged_path);
+    source->staged_path = NULL;
 }
 
 /* ---- range of values ---------------------------------------------------- */
@@ -273,7 +279,8 @@ static void find_on_grid(struct source *s, double shrunk_by)
 }
 
 /* The smallest overview that is still as fine as the grid. Returns by how much
- * it is smaller than the picture. */
+ * it is smaller than the picture. What a JPEG offers as overviews is not used:
+ * a copy of it has none, and copied or not the tiles must be the same. */
 static double find_overview(struct source *s)
 {
     double best = 1;
@@ -284,7 +291,7 @@ static double find_overview(struct source *s)
     if (dataset == NULL)
         return best;
     GDALRasterBandH band = GDALGetRasterBand(dataset, s->bands[0]);
-    int count = GDALGetOverviewCount(band);
+    int count = stage_is_one_way(dataset) ? 0 : GDALGetOverviewCount(band);
     for (int i = 0; i < count; i++) {
         GDALRasterBandH overview = GDALGetOverview(band, i);
         double factor = (double)s->width_px / GDALGetRasterBandXSize(overview);

@@ -50,6 +50,9 @@ struct source {
     int overview; /* read this one instead; -1: the picture itself */
     bool on_grid; /* its pixels are the grid's, beginning at ... */
     int64_t grid_x, grid_y;
+    /* Set by stage_source(): a copy that is read instead, or NULL. */
+    char *staged_path;
+    int staged_fd;
 };
 
 /* Opens `path`, which must outlive *out, and finds out what it is. */

@@ -1,0 +1,133 @@
+#include "tiler/raster/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cpl_conv.h>
+#include <cpl_string.h>
+#include <gdal.h>
+
+#include "tiler/cli/report.h"
+#include "tiler/cli/stop.h"
+
+bool stage_is_one_way(GDALDatasetH dataset)
+{
+    static const char *const drivers[] = {"JPEG", "PNG", "GIF"};
+    const char *own = GDALGetDescription(GDALGetDatasetDriver(dataset));
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+        if (strcmp(own, drivers[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What must stay unpacked to read the picture in squares. */
+static uint64_t needed_nbytes(GDALDatasetH dataset)
+{
+    GDALRasterBandH band = GDALGetRasterBand(dataset, 1);
+    int block_width = 0, block_height = 0;
+    GDALGetBlockSize(band, &block_width, &block_height);
+    int width = GDALGetRasterXSize(dataset);
+    int height = GDALGetRasterYSize(dataset);
+    const char *compression =
+        GDALGetMetadataItem(dataset, "COMPRESSION", "IMAGE_STRUCTURE");
+    uint64_t row =
+        (uint64_t)width * (uint64_t)GDALGetRasterCount(dataset) *
+        (uint64_t)GDALGetDataTypeSizeBytes(GDALGetRasterDataType(band));
+    if (stage_is_one_way(dataset))
+        return row * (uint64_t)height;
+    if (compression == NULL || block_width < width ||
+        block_width <= 2 * SOURCE_BLOCK_PX)
+        return 0;
+    uint64_t rows = (uint64_t)block_height + SOURCE_BLOCK_PX;
+    return row * (rows < (uint64_t)height ? rows : (uint64_t)height);
+}
+
+bool stage_is_needed(const struct source *source, uint64_t cache_nbytes)
+{
+    if (source->overview >= 0)
+        return false; /* overviews are small and, as a rule, tiled */
+    GDALDatasetH dataset =
+        GDALOpenEx(source->path, GDAL_OF_RASTER, NULL, NULL, NULL);
+    if (dataset == NULL)
+        return false; /* reading it will tell why */
+    bool needed = needed_nbytes(dataset) > cache_nbytes;
+    GDALClose(dataset);
+    return needed;
+}
+
+/* A file without a name; -1, reported, when there is none to be had. */
+static int open_nameless(const char *folder)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof(path), "%s/imbrex-stage-XXXXXX", folder);
+    int fd = -1;
+    if (n > 0 && (size_t)n < sizeof(path))
+        fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0) {
+        report(folder, "give another --temp-dir", "no file can be made (%s)",
+               strerrordesc_np(errno));
+        return -1;
+    }
+    (void)unlink(path);
+    return fd;
+}
+
+static int CPL_STDCALL go_on(double complete, const char *message, void *arg)
+{
+    (void)complete;
+    (void)message;
+    (void)arg;
+    return !stop_requested();
+}
+
+static bool copy_to(const struct source *source, const char *path)
+{
+    GDALDatasetH from = GDALOpenEx(
+        source->path, GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
+    if (from == NULL)
+        return false;
+    char **how = CSLSetNameValue(NULL, "TILED", "YES");
+    how = CSLSetNameValue(how, "COMPRESS", "LZW");
+    how = CSLSetNameValue(how, "BIGTIFF", "IF_SAFER");
+    how = CSLSetNameValue(how, "SPARSE_OK", "TRUE");
+    CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", "YES");
+    GDALDatasetH to = GDALCreateCopy(GDALGetDriverByName("GTiff"), path, from,
+                                     FALSE, how, go_on, NULL);
+    CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", NULL);
+    CSLDestroy(how);
+    GDALClose(from);
+    if (to == NULL)
+        return false;
+    CPLErrorReset();
+    GDALClose(to);
+    return CPLGetLastErrorType() < CE_Failure;
+}
+
+bool stage_source(struct source *source, const char *folder)
+{
+    char path[32];
+    int fd = open_nameless(folder);
+    if (fd < 0)
+        return false;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    CPLErrorReset();
+    char *name = strdup(path);
+    if (name != NULL && copy_to(source, path)) {
+        source->staged_path = name;
+        source->staged_fd = fd;
+        return true;
+    }
+    if (!stop_requested())
+        report(source->path,
+               "check that it is whole, and the space in "
+               "--temp-dir",
+               "cannot be unpacked (%s)", CPLGetLastErrorMsg());
+    free(name);
+    (void)close(fd);
+    return false;
+}
