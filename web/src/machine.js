@@ -66,7 +66,7 @@ function limitTable(status) {
   };
   return h('table', {class: 'table'},
     h('caption', {}, 'Limits'),
-    h('thead', {}, h('tr', {}, ['', 'Now', 'Highest', 'Cap']
+    h('thead', {}, h('tr', {}, ['Limit', 'Now', 'Highest', 'Cap']
       .map((text) => h('th', {scope: 'col'}, text)))),
     h('tbody', {}, LIMITS.map(([key, name, text]) => h('tr', {},
       h('th', {scope: 'row'}, name), cell('now', key, text),

@@ -24,7 +24,7 @@ const WIDE = matchMedia('(min-width: 761px)');
 const state = createState({
   catalog: [], tilesetId: null, compareId: null, compareMode: 'swipe',
   info: null, layer: null, compareInfo: null, compareLayer: null,
-  wantedPosition: null, hidden: new Set(), grid: false, theme: 'light',
+  wantedPosition: null, hidden: new Set(), grid: false, theme: null,
   panel: null,
 });
 

@@ -9,12 +9,21 @@ import {displayZoom, OVERZOOM} from './sources.js';
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 const motion = (ms) => (STILL.matches ? 0 : ms);
 
+/** Assistive programs (and tests) are told while tiles are on their way. */
+function tellWhenBusy(map, target) {
+  const busy = (yes) => target.setAttribute('aria-busy', String(yes));
+  map.on('loadstart', () => busy(true));
+  map.on('loadend', () => busy(false));
+}
+
 function createMap(target, view) {
-  return new OlMap({
+  const map = new OlMap({
     target, view, controls: [], layers: [],
     interactions: defaultInteractions({altShiftDragRotate: false,
       pinchRotate: false}),
   });
+  tellWhenBusy(map, target);
+  return map;
 }
 
 /** Wraps OpenLayers' View in the few moves that this page makes. */

@@ -59,8 +59,8 @@ function roadStyles(name, zoom, c) {
   }
   const order = RANK.indexOf(name);
   const thin = width < 2.2;
-  // Pale fills vanish as thin lines: then the casing's colour is the line.
-  const color = thin && order < 4 ? c.casing : c[name];
+  // Pale fills vanish as thin lines, so those have colours of their own.
+  const color = thin && order < 4 ? c.thinRoad : c[name];
   const styles = [line(color, width, Z.road + order)];
   if (!thin) {
     const edge = order === 5 ? c.motorwayCasing : c.casing;
