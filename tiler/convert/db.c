@@ -1,5 +1,6 @@
 #include "tiler/convert/db.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -408,6 +409,7 @@ void db_query_close(struct db_query *query)
 
 enum ibx_status db_step(struct db_query *query, struct ibx_err *err)
 {
+    assert(query != NULL);
     query->db->ops_used = 0;
     int code = sqlite3_step(query->stmt);
     if (code == SQLITE_ROW)
