@@ -1,0 +1,93 @@
+#include "server/media.h"
+
+#include <stddef.h>
+
+static const struct {
+    enum ibx_format format;
+    const char *extension;
+    const char *type;
+    bool vector;
+} media[] = {
+    /* The first row of a format is how we write it; others are read too. */
+    {IBX_FORMAT_PNG, "png", "image/png", false},
+    {IBX_FORMAT_JPEG, "jpg", "image/jpeg", false},
+    {IBX_FORMAT_JPEG, "jpeg", "image/jpeg", false},
+    {IBX_FORMAT_WEBP, "webp", "image/webp", false},
+    {IBX_FORMAT_MVT, "mvt", "application/vnd.mapbox-vector-tile", true},
+    {IBX_FORMAT_MVT, "pbf", "application/vnd.mapbox-vector-tile", true},
+    {IBX_FORMAT_AVIF, "avif", "image/avif", false},
+    {IBX_FORMAT_MLT, "mlt", "application/vnd.maplibre-tile", true},
+    {IBX_FORMAT_JSON, "json", "application/json", true},
+};
+
+enum { NMEDIA = sizeof(media) / sizeof(media[0]) };
+
+const char *media_type(enum ibx_format format)
+{
+    for (size_t i = 0; i < NMEDIA; i++) {
+        if (media[i].format == format)
+            return media[i].type;
+    }
+    return "application/octet-stream";
+}
+
+const char *media_extension(enum ibx_format format)
+{
+    for (size_t i = 0; i < NMEDIA; i++) {
+        if (media[i].format == format)
+            return media[i].extension;
+    }
+    return "";
+}
+
+enum ibx_format media_format(struct span extension)
+{
+    for (size_t i = 0; i < NMEDIA; i++) {
+        if (span_is(extension, media[i].extension))
+            return media[i].format;
+    }
+    return IBX_FORMAT_UNKNOWN;
+}
+
+const char *media_encoding(enum ibx_encoding encoding)
+{
+    switch (encoding) {
+    case IBX_ENCODING_GZIP:
+        return "gzip";
+    case IBX_ENCODING_BROTLI:
+        return "br";
+    case IBX_ENCODING_ZSTD:
+        return "zstd";
+    case IBX_ENCODING_NONE:
+        break;
+    }
+    return NULL;
+}
+
+bool media_is_vector(enum ibx_format format)
+{
+    for (size_t i = 0; i < NMEDIA; i++) {
+        if (media[i].format == format)
+            return media[i].vector;
+    }
+    return false;
+}
+
+bool media_all_vector(uint32_t format_bits)
+{
+    uint32_t vector_bits = 0;
+    for (size_t i = 0; i < NMEDIA; i++) {
+        if (media[i].vector)
+            vector_bits |= 1u << media[i].format;
+    }
+    return format_bits != 0 && (format_bits & ~vector_bits) == 0;
+}
+
+enum ibx_format media_only(uint32_t format_bits)
+{
+    for (uint32_t f = 0; f < 32; f++) {
+        if (format_bits == (1u << f))
+            return (enum ibx_format)f;
+    }
+    return IBX_FORMAT_UNKNOWN;
+}

@@ -1,0 +1,97 @@
+/* reply.h - decides status and header fields. The only place that knows
+ * status numbers. Pure: no sockets, no clock, no library types. */
+#ifndef IBX_SERVER_REPLY_H
+#define IBX_SERVER_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pack/imbrex.h"
+#include "server/conditional.h"
+#include "server/negotiate.h"
+#include "server/refusal.h"
+#include "server/request.h"
+
+enum {
+    REPLY_HEADERS_MAX = 20,
+    REPLY_STORE_NBYTES = 512,
+};
+
+struct reply_header {
+    const char *name, *value; /* value may point into the reply's store */
+};
+
+/* What to answer. Not to be copied: values may point into `store`. */
+struct reply {
+    unsigned status;
+    bool close;       /* the connection cannot be used again */
+    bool send_body;   /* false: the length is announced, nothing is sent */
+    uint64_t nbytes;  /* Content-Length of the representation */
+    const char *text; /* the body of a refusal; NULL otherwise */
+    unsigned nheaders;
+    struct reply_header headers[REPLY_HEADERS_MAX];
+    size_t store_used;
+    char store[REPLY_STORE_NBYTES];
+};
+
+/* Who may read answers across origins. */
+struct cors_policy {
+    const char *origins; /* "*", "" for nobody, or a list with commas */
+};
+
+/* What is known of a tile when it is answered. Strings are copied. */
+struct tile_answer {
+    struct ibx_tile_facts facts;
+    enum send_as send_as;
+    uint64_t decoded_nbytes; /* with SEND_DECODED */
+    const char *cache_control;
+    const char *last_modified;
+    int64_t modified_s;
+};
+
+/* A document or a file of the page. All but `etag` must live as long as the
+ * reply. */
+struct document_answer {
+    const char *type;
+    const char *cache_control;
+    const char *etag;
+    const char *security_policy; /* Content-Security-Policy, or NULL */
+    uint64_t nbytes;
+    bool gzip; /* these bytes are gzip */
+    bool vary; /* another client may get another encoding */
+};
+
+void reply_tile(const struct request *request, const struct tile_answer *answer,
+                struct reply *out);
+
+/* True when reply_tile() would answer 304 to this request, so that the tile's
+ * bytes need not be fetched. */
+bool reply_tile_not_modified(const struct request *request,
+                             const struct tile_answer *answer);
+
+enum absent_policy { ABSENT_DEFAULT = 0, ABSENT_204 = 204, ABSENT_404 = 404 };
+
+/* A tile inside the zoom range that the tileset does not hold. */
+void reply_absent(enum absent_policy policy, const char *cache_control,
+                  struct reply *out);
+
+void reply_document(const struct request *request,
+                    const struct document_answer *answer, struct reply *out);
+
+/* Plain text of the admin listener; `ready` false gives 503. */
+void reply_admin_text(bool ready, const char *type, uint64_t nbytes,
+                      struct reply *out);
+
+/* OPTIONS, for a preflight or otherwise. */
+void reply_options(struct reply *out);
+
+void reply_refuse(enum refusal refusal, struct reply *out);
+
+/* Adds what CORS asks for; to be called once, last, on the public listener. */
+void reply_add_cors(const struct cors_policy *policy,
+                    const struct request *request, struct reply *reply);
+
+/* Drops what the method does not want: HEAD has no body. */
+void reply_fit_method(enum method method, struct reply *reply);
+
+#endif

@@ -1,0 +1,169 @@
+#include "server/request.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+enum method method_parse(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum method method;
+    } methods[] = {{"GET", METHOD_GET},
+                   {"HEAD", METHOD_HEAD},
+                   {"OPTIONS", METHOD_OPTIONS},
+                   {"POST", METHOD_POST}};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (strcmp(name, methods[i].name) == 0)
+            return methods[i].method;
+    }
+    return METHOD_OTHER;
+}
+
+/* RFC 9110 5.6.2. */
+static bool is_token(struct span text)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= '0' && c <= '9');
+        if (!alnum && (c == '\0' || strchr(marks, c) == NULL))
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* RFC 9110 5.5: controls in a value are invalid, and dangerous in a log. */
+static bool has_controls(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static void add_line(struct request *request, struct field *field,
+                     struct span value)
+{
+    if (field->nlines == FIELD_LINES_MAX)
+        request->list_flood = true;
+    else
+        field->line[field->nlines++] = value;
+}
+
+static void add_framing(struct request *request, struct span name,
+                        struct span value)
+{
+    if (span_is_caseless(name, "Host")) {
+        request->nhosts++;
+        request->host = value;
+    } else if (span_is_caseless(name, "Content-Length")) {
+        request->nlengths++;
+        request->content_length = value;
+    } else if (span_is_caseless(name, "Transfer-Encoding")) {
+        request->ntransfers++;
+        request->transfer_encoding = value;
+    }
+}
+
+/* Fields of which the last line counts. */
+static struct span *single_field(struct request *request, struct span name)
+{
+    static const struct {
+        const char *name;
+        size_t off;
+    } fields[] = {
+        {"If-Modified-Since", offsetof(struct request, if_modified_since)},
+        {"Origin", offsetof(struct request, origin)},
+        {"Forwarded", offsetof(struct request, forwarded)},
+        {"X-Forwarded-For", offsetof(struct request, forwarded_for)},
+        {"X-Forwarded-Host", offsetof(struct request, forwarded_host)},
+        {"X-Forwarded-Proto", offsetof(struct request, forwarded_proto)},
+        {"X-Forwarded-Prefix", offsetof(struct request, forwarded_prefix)},
+        {"User-Agent", offsetof(struct request, user_agent)},
+        {"Referer", offsetof(struct request, referer)},
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (span_is_caseless(name, fields[i].name))
+            return (struct span *)(void *)((char *)request + fields[i].off);
+    }
+    return NULL;
+}
+
+void request_add_field(struct request *request, struct span name,
+                       struct span value)
+{
+    value = span_trim(value);
+    request->head_nbytes += name.len + value.len + 4;
+    if (!is_token(name) || has_controls(value))
+        request->malformed = true;
+    if (span_is_caseless(name, "Accept-Encoding"))
+        add_line(request, &request->accept_encoding, value);
+    else if (span_is_caseless(name, "If-None-Match"))
+        add_line(request, &request->if_none_match, value);
+    else
+        add_framing(request, name, value);
+    struct span *single = single_field(request, name);
+    if (single != NULL)
+        *single = value;
+}
+
+bool request_host_is_valid(struct span host)
+{
+    static const char marks[] = "-._~!$&'()*+,;=%:[]";
+    if (host.len == 0 || host.len > 255)
+        return false;
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= '0' && c <= '9');
+        if (!alnum && (c == '\0' || strchr(marks, c) == NULL))
+            return false;
+    }
+    return true;
+}
+
+/* RFC 9112 6.1, 6.3: whatever two readers could cut in two ways is refused,
+ * and the connection is closed with it. */
+static bool framing_is_ambiguous(const struct request *request)
+{
+    if (request->nlengths > 1 || request->ntransfers > 1)
+        return true;
+    if (request->ntransfers == 0)
+        return false;
+    return request->nlengths > 0 || request->http10 ||
+           !span_is_caseless(request->transfer_encoding, "chunked");
+}
+
+static bool has_body(const struct request *request)
+{
+    uint64_t nbytes = 0;
+    if (request->ntransfers > 0)
+        return true;
+    return request->nlengths > 0 &&
+           (!span_decimal(request->content_length, UINT64_MAX, &nbytes) ||
+            nbytes > 0);
+}
+
+enum refusal request_check(const struct request *request,
+                           const struct request_limits *limits)
+{
+    if (request->target_nbytes > limits->max_target_nbytes)
+        return REFUSAL_TARGET_LONG;
+    if (request->head_nbytes > limits->max_head_nbytes || request->list_flood)
+        return REFUSAL_HEAD_LARGE;
+    if (request->malformed || framing_is_ambiguous(request))
+        return REFUSAL_SYNTAX;
+    /* RFC 9112 3.2: exactly one Host, except that HTTP/1.0 may lack it. */
+    if (request->nhosts > 1 || (request->nhosts == 0 && !request->http10))
+        return REFUSAL_SYNTAX;
+    if (request->nhosts == 1 && request->host.len > 0 &&
+        !request_host_is_valid(request->host))
+        return REFUSAL_SYNTAX;
+    if (request->route.kind == ROUTE_BAD)
+        return REFUSAL_SYNTAX;
+    return has_body(request) ? REFUSAL_BODY : REFUSAL_NONE;
+}
