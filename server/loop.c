@@ -1,0 +1,336 @@
+#include "server/loop.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "server/clock.h"
+#include "server/log.h"
+
+enum {
+    TICK_MS = 100,
+    ACCEPTS_PER_TURN = 16, /* so that a flood does not starve requests */
+    EVENTS_PER_TURN = 16,
+    TAG_WEB = -1,
+    TAG_INBOX = -2,
+};
+
+static bool watch(struct loop *loop, int fd, uint32_t events, int tag)
+{
+    struct epoll_event event = {.events = events};
+    event.data.fd = tag;
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* ---- accepting ----------------------------------------------------------- */
+
+static void accept_pause(struct loop *loop, int64_t for_ms)
+{
+    loop->accept_again_ms = clock_ms() + for_ms;
+    if (!loop->accepting)
+        return;
+    for (size_t i = 0; i < loop->options.nlisteners; i++)
+        (void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL,
+                        loop->options.listen_fds[i], NULL);
+    loop->accepting = false;
+}
+
+static bool has_room(const struct loop *loop)
+{
+    return atomic_load(&loop->options.connections->now) <
+           loop->options.max_connections;
+}
+
+static void accept_continue(struct loop *loop)
+{
+    if (loop->accepting || atomic_load(&loop->state) != LOOP_SERVING ||
+        !has_room(loop) || clock_ms() < loop->accept_again_ms)
+        return;
+    /* Exclusive: one connection wakes one loop, not all of them. */
+    for (size_t i = 0; i < loop->options.nlisteners; i++) {
+        if (!watch(loop, loop->options.listen_fds[i], EPOLLIN | EPOLLEXCLUSIVE,
+                   (int)i))
+            log_line(LOG_ERROR, "cannot watch a listening socket");
+    }
+    loop->accepting = true;
+}
+
+static void accept_failed(struct loop *loop)
+{
+    gauge_give(loop->options.connections, 1);
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ||
+        errno == ECONNABORTED)
+        return;
+    /* Out of handles or memory: the backlog keeps them for a moment. */
+    if (log_allows())
+        log_line(LOG_ERROR, "cannot accept: %s", strerrordesc_np(errno));
+    accept_pause(loop, TICK_MS);
+}
+
+/* Takes one connection. False when there is none, or no room for it. */
+static bool accept_one(struct loop *loop, int listen_fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t nbytes = sizeof(address);
+    int one = 1;
+    if (!gauge_take(loop->options.connections, 1,
+                    loop->options.max_connections)) {
+        counter_add(&loop->counters, COUNTER_ACCEPT_PAUSED, 1);
+        accept_pause(loop, 0);
+        return false;
+    }
+    int fd = accept4(listen_fd, (struct sockaddr *)&address, &nbytes,
+                     SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        accept_failed(loop);
+        return false;
+    }
+    /* Fails on unix sockets, which do not delay. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    counter_add(&loop->counters, COUNTER_ACCEPTED, 1);
+    if (!web_add(loop->web, fd, (struct sockaddr *)&address, nbytes))
+        gauge_give(loop->options.connections, 1);
+    return true;
+}
+
+static void accept_some(struct loop *loop, int listen_fd)
+{
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        if (!loop->accepting || !accept_one(loop, listen_fd))
+            return;
+    }
+}
+
+/* ---- connections --------------------------------------------------------- */
+
+static void hang_up(struct exchange *x)
+{
+    x->phase = PHASE_CLOSING;
+    /* The web library notices and closes. */
+    (void)shutdown(x->fd, SHUT_RDWR);
+}
+
+void loop_connected(struct loop *loop, struct exchange *x)
+{
+    struct address_table *addresses = loop->options.addresses;
+    x->client = x->peer;
+    x->prev = NULL;
+    x->next = loop->connections;
+    if (x->next != NULL)
+        x->next->prev = x;
+    loop->connections = x;
+    loop_phase(x, PHASE_HEADER);
+    x->address_counted =
+        addresses != NULL && address_connect(addresses, &x->peer, clock_ms());
+    if (addresses != NULL && !x->address_counted) {
+        counter_add(&loop->counters, COUNTER_REFUSED_ADDRESS, 1);
+        hang_up(x);
+    }
+}
+
+void loop_disconnected(struct loop *loop, struct exchange *x)
+{
+    if (x->prev != NULL)
+        x->prev->next = x->next;
+    else
+        loop->connections = x->next;
+    if (x->next != NULL)
+        x->next->prev = x->prev;
+    if (x->address_counted)
+        address_disconnect(loop->options.addresses, &x->peer, clock_ms());
+    gauge_give(loop->options.connections, 1);
+}
+
+void loop_phase(struct exchange *x, enum phase phase)
+{
+    if (x->phase == PHASE_CLOSING)
+        return; /* hung up already */
+    x->phase = phase;
+    x->phase_since_ms = clock_ms();
+}
+
+bool loop_is_draining(const struct loop *loop)
+{
+    return atomic_load_explicit(&loop->state, memory_order_relaxed) !=
+           LOOP_SERVING;
+}
+
+/* ---- deadlines ----------------------------------------------------------- */
+
+static void give_up_work(struct loop *loop, struct exchange *x)
+{
+    const struct web_handler *handler = loop->options.handler;
+    handler->work_late(handler->arg, x);
+    web_resume(x);
+}
+
+static void check_deadline(struct loop *loop, struct exchange *x,
+                           int64_t now_ms)
+{
+    static const enum counter late[] = {[PHASE_HEADER] = COUNTER_LATE_HEADER,
+                                        [PHASE_IDLE] = COUNTER_LATE_IDLE,
+                                        [PHASE_FIELDS] = COUNTER_LATE_HEADER,
+                                        [PHASE_SEND] = COUNTER_LATE_SEND};
+    const int64_t limit_ms[] = {[PHASE_HEADER] = loop->options.header_ms,
+                                [PHASE_IDLE] = loop->options.idle_ms,
+                                [PHASE_FIELDS] = loop->options.header_ms,
+                                [PHASE_WORK] = loop->options.wait_ms,
+                                [PHASE_SEND] = loop->options.send_ms};
+    if (x->phase == PHASE_CLOSING ||
+        now_ms - x->phase_since_ms <= limit_ms[x->phase])
+        return;
+    if (x->phase == PHASE_WORK) {
+        counter_add(&loop->counters, COUNTER_REFUSED_WAIT, 1);
+        give_up_work(loop, x);
+        return;
+    }
+    counter_add(&loop->counters, late[x->phase], 1);
+    hang_up(x);
+}
+
+static void check_deadlines(struct loop *loop, int64_t now_ms)
+{
+    struct exchange *next;
+    for (struct exchange *x = loop->connections; x != NULL; x = next) {
+        next = x->next;
+        check_deadline(loop, x, now_ms);
+    }
+}
+
+static void tick(struct loop *loop)
+{
+    const struct web_handler *handler = loop->options.handler;
+    int64_t now_ms = clock_ms();
+    if (now_ms < loop->next_tick_ms)
+        return;
+    loop->next_tick_ms = now_ms + TICK_MS;
+    check_deadlines(loop, now_ms);
+    handler->tick(handler->arg, loop);
+    accept_continue(loop);
+}
+
+/* ---- the thread ---------------------------------------------------------- */
+
+static void take_finished_work(struct loop *loop)
+{
+    const struct web_handler *handler = loop->options.handler;
+    struct job *job;
+    while ((job = inbox_take(&loop->inbox)) != NULL)
+        handler->work_done(handler->arg, loop, (struct work *)(void *)job);
+}
+
+/* What changes when the process goes down; true when the loop has ended. */
+static bool drain(struct loop *loop)
+{
+    int state = atomic_load(&loop->state);
+    struct exchange *next;
+    if (state == LOOP_SERVING)
+        return false;
+    accept_pause(loop, 0);
+    for (struct exchange *x = loop->connections; x != NULL; x = next) {
+        next = x->next;
+        bool idle = x->phase == PHASE_IDLE;
+        if (x->phase == PHASE_WORK && state == LOOP_ENDING)
+            give_up_work(loop, x);
+        else if (x->phase != PHASE_CLOSING && (idle || state == LOOP_ENDING))
+            hang_up(x);
+    }
+    return loop->connections == NULL || state == LOOP_ENDING;
+}
+
+static void turn(struct loop *loop, int timeout_ms)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
+    for (int i = 0; i < n; i++) {
+        int tag = events[i].data.fd;
+        if (tag >= 0)
+            accept_some(loop, loop->options.listen_fds[tag]);
+    }
+    take_finished_work(loop);
+}
+
+static int timeout_of(const struct loop *loop, bool more)
+{
+    if (more)
+        return 0;
+    bool quiet = loop->connections == NULL && loop->accepting;
+    return quiet ? -1 : TICK_MS;
+}
+
+static void *loop_thread(void *arg)
+{
+    struct loop *loop = arg;
+    const struct web_handler *handler = loop->options.handler;
+    bool more = false;
+    while (!drain(loop)) {
+        turn(loop, timeout_of(loop, more));
+        more = web_run(loop->web);
+        tick(loop);
+        accept_continue(loop);
+    }
+    /* Resumed and hung-up connections go through the library once more. */
+    (void)web_run(loop->web);
+    take_finished_work(loop);
+    web_close(loop->web);
+    loop->web = NULL;
+    handler->tick(handler->arg, loop);
+    return NULL;
+}
+
+bool loop_init(struct loop *loop, const struct loop_options *options)
+{
+    memset(loop, 0, sizeof(*loop));
+    loop->options = *options;
+    if (!inbox_init(&loop->inbox))
+        return false;
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    loop->web = web_open(loop, options->handler, options->pool_nbytes,
+                         (unsigned)options->max_connections);
+    if (loop->epoll_fd >= 0 && loop->web != NULL &&
+        watch(loop, web_epoll_fd(loop->web), EPOLLIN, TAG_WEB) &&
+        watch(loop, loop->inbox.event_fd, EPOLLIN, TAG_INBOX)) {
+        accept_continue(loop);
+        return true;
+    }
+    loop_fini(loop);
+    return false;
+}
+
+bool loop_start(struct loop *loop)
+{
+    loop->started = thread_start(&loop->thread, loop->options.stack_nbytes,
+                                 loop_thread, loop);
+    return loop->started;
+}
+
+void loop_set_state(struct loop *loop, enum loop_state state)
+{
+    atomic_store(&loop->state, (int)state);
+    inbox_wake(&loop->inbox);
+}
+
+void loop_join(struct loop *loop)
+{
+    if (loop->started)
+        (void)pthread_join(loop->thread, NULL);
+    loop->started = false;
+}
+
+void loop_collect(struct loop *loop)
+{
+    take_finished_work(loop);
+}
+
+void loop_fini(struct loop *loop)
+{
+    web_close(loop->web);
+    if (loop->epoll_fd >= 0)
+        close(loop->epoll_fd);
+    inbox_fini(&loop->inbox);
+    loop->web = NULL;
+    loop->epoll_fd = -1;
+}
