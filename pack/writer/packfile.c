@@ -16,7 +16,22 @@
 #include "pack/path.h"
 #include "pack/writer/sha256.h"
 
-enum { BUFFER_NBYTES = 1 << 20, NSUBDIRS = 256 };
+enum {
+    BUFFER_NBYTES = 1 << 20,
+    WINDOW_NBYTES = 128 << 10,
+    /* A blob this close behind the last one read is taken as the next of a
+     * stream, and worth reading ahead for. */
+    STREAM_GAP_NBYTES = 4 << 10,
+    NSUBDIRS = 256,
+};
+
+/* Bytes of the spool read ahead, for small blobs that stand in order. */
+struct window {
+    uint8_t *bytes;
+    uint64_t off;  /* where they stand in the spool */
+    size_t nbytes; /* how many are valid */
+    uint64_t last; /* end of the last read */
+};
 
 struct ibx_packfile {
     const struct ibx_folder *folder;
@@ -24,6 +39,7 @@ struct ibx_packfile {
     struct ibx_sha256 *sha;
     char *beside; /* where a pack is written before it has a name */
     uint8_t *buffer;
+    struct window window;
     bool touched[NSUBDIRS];
     /* Of the file being written. */
     int fd;
@@ -42,6 +58,7 @@ void ibx_packfile_close(struct ibx_packfile *packfile)
     ibx_sha256_free(packfile->sha);
     free(packfile->beside);
     free(packfile->buffer);
+    free(packfile->window.bytes);
     free(packfile->places);
     free(packfile->index);
     free(packfile);
@@ -60,11 +77,13 @@ enum ibx_status ibx_packfile_open(const struct ibx_folder *folder,
     p->sha = ibx_sha256_new();
     p->beside = ibx_path_join(folder->path, IBX_BUILD_DIR "/pack");
     p->buffer = malloc(BUFFER_NBYTES);
+    p->window.bytes = malloc(WINDOW_NBYTES);
     p->index = malloc(IBX_INDEX_NBYTES_MAX);
     char *packs = ibx_path_join(folder->path, "packs");
-    enum ibx_status st = p->sha && p->beside && p->buffer && p->index && packs
-                             ? ibx_folder_mkdir(packs, err)
-                             : ibx_fail_nomem(err);
+    enum ibx_status st =
+        p->sha && p->beside && p->buffer && p->window.bytes && p->index && packs
+            ? ibx_folder_mkdir(packs, err)
+            : ibx_fail_nomem(err);
     free(packs);
     if (st != IBX_OK) {
         ibx_packfile_close(p);
@@ -123,6 +142,37 @@ static enum ibx_status put_zeros(struct ibx_packfile *p, size_t nbytes,
     return put(p, zeros, nbytes, err);
 }
 
+/* Fills the window from `off` with what the spool has there, up to its end. */
+static void fill_window(struct ibx_packfile *p, uint64_t off)
+{
+    uint64_t left = ibx_spool_nbytes(p->spool) - off;
+    size_t n = left < WINDOW_NBYTES ? (size_t)left : WINDOW_NBYTES;
+    p->window.off = off;
+    /* A failure here is met again, and reported, by the read of the blob. */
+    bool ok = ibx_spool_read(p->spool, off, p->window.bytes, n, NULL) == IBX_OK;
+    p->window.nbytes = ok ? n : 0;
+}
+
+/* Reads from the spool, by one system call for many small blobs in a row. */
+static enum ibx_status read_spool(struct ibx_packfile *p, uint64_t off,
+                                  uint8_t *to, size_t nbytes,
+                                  struct ibx_err *err)
+{
+    struct window *w = &p->window;
+    bool streaming = off >= w->last && off - w->last <= STREAM_GAP_NBYTES;
+    bool inside =
+        off >= w->off && ibx_span_fits(off - w->off, nbytes, w->nbytes);
+    if (!inside && streaming && nbytes <= WINDOW_NBYTES / 4) {
+        fill_window(p, off);
+        inside = nbytes <= w->nbytes;
+    }
+    w->last = off + nbytes;
+    if (!inside)
+        return ibx_spool_read(p->spool, off, to, nbytes, err);
+    memcpy(to, w->bytes + (off - w->off), nbytes);
+    return IBX_OK;
+}
+
 /* Copies a blob out of the spool and compares its checksum on the way, so
  * that a spool gone bad does not become a pack. */
 static enum ibx_status put_blob(struct ibx_packfile *p,
@@ -136,8 +186,8 @@ static enum ibx_status put_blob(struct ibx_packfile *p,
         size_t n = 0;
         enum ibx_status st = room(p, nbytes - done, &n, err);
         if (st == IBX_OK)
-            st = ibx_spool_read(p->spool, blob->spool_off + done,
-                                p->buffer + p->buffered, n, err);
+            st = read_spool(p, blob->spool_off + done, p->buffer + p->buffered,
+                            n, err);
         if (st != IBX_OK)
             return st;
         /* The hash covers all but itself, the blob's first 8 bytes; a piece

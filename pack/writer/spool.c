@@ -13,6 +13,7 @@
 #include "pack/err.h"
 #include "pack/fileio.h"
 #include "pack/format.h"
+#include "pack/writer/recent.h"
 #include "pack/writer/unitmap.h"
 
 enum {
@@ -20,7 +21,7 @@ enum {
     FRAME_HEADER_NBYTES = 64,
     TILE_HEAD_NBYTES = 16, /* first id and count, before each blob */
     BUFFER_NBYTES = 1 << 20,
-    COMPARE_NBYTES = 64 << 10,
+    COMPARE_NBYTES = 4 << 10, /* two such pieces are on the stack */
     ALIGN = 16,
 };
 
@@ -38,6 +39,7 @@ struct ibx_spool {
     size_t buffered;
     bool loose;
     struct ibx_unitmap units;
+    struct ibx_recent *recent; /* loose blobs */
 };
 
 struct frame {
@@ -301,7 +303,8 @@ enum ibx_status ibx_spool_open(const char *path, const char *fingerprint,
     }
     spool->path = strdup(path);
     spool->buffer = malloc(BUFFER_NBYTES);
-    enum ibx_status st = spool->path && spool->buffer
+    spool->recent = ibx_recent_new();
+    enum ibx_status st = spool->path && spool->buffer && spool->recent
                              ? open_file(spool, fingerprint, resume, found, err)
                              : ibx_fail_nomem(err);
     if (st != IBX_OK) {
@@ -320,6 +323,7 @@ void ibx_spool_close(struct ibx_spool *spool)
         close(spool->fd);
     ibx_unitmap_fini(&spool->units);
     pthread_mutex_destroy(&spool->lock);
+    ibx_recent_free(spool->recent);
     free(spool->buffer);
     free(spool->path);
     free(spool);
@@ -394,7 +398,12 @@ static enum ibx_status add_locked(struct ibx_spool *spool,
     uint8_t *to = spool->buffer + spool->buffered;
     memset(to + nbytes - ALIGN, 0, ALIGN);
     *out = put_blob(tile, to);
+    size_t blob_nbytes = IBX_BLOB_HEADER_NBYTES + tile->nbytes;
+    out->spool_off = ibx_recent_find(spool->recent, out->hash, to, blob_nbytes);
+    if (out->spool_off != 0)
+        return IBX_OK; /* it stands there already */
     out->spool_off = spool->end;
+    ibx_recent_put(spool->recent, out->hash, to, blob_nbytes, spool->end);
     spool->buffered += nbytes;
     spool->end += nbytes;
     return IBX_OK;
@@ -502,6 +511,14 @@ enum ibx_status ibx_spool_read(struct ibx_spool *spool, uint64_t off, void *to,
     return ibx_read_at(spool->fd, spool->path, off, to, nbytes, err);
 }
 
+uint64_t ibx_spool_nbytes(struct ibx_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    uint64_t nbytes = spool->end;
+    pthread_mutex_unlock(&spool->lock);
+    return nbytes;
+}
+
 enum ibx_status ibx_spool_equal(struct ibx_spool *spool,
                                 const struct ibx_record *a,
                                 const struct ibx_record *b, bool *out,
@@ -510,23 +527,20 @@ enum ibx_status ibx_spool_equal(struct ibx_spool *spool,
     *out = a->hash == b->hash && a->nbytes == b->nbytes && a->flags == b->flags;
     if (!*out || a->spool_off == b->spool_off)
         return IBX_OK;
-    uint8_t *bytes = malloc(2 * (size_t)COMPARE_NBYTES);
-    if (!bytes)
-        return ibx_fail_nomem(err);
+    uint8_t left[COMPARE_NBYTES];
+    uint8_t right[COMPARE_NBYTES];
     enum ibx_status st = IBX_OK;
     uint64_t done = IBX_BLOB_HEADER_NBYTES;
     uint64_t end = done + a->nbytes;
     while (*out && st == IBX_OK && done < end) {
         size_t n =
             end - done < COMPARE_NBYTES ? (size_t)(end - done) : COMPARE_NBYTES;
-        st = ibx_spool_read(spool, a->spool_off + done, bytes, n, err);
+        st = ibx_spool_read(spool, a->spool_off + done, left, n, err);
         if (st == IBX_OK)
-            st = ibx_spool_read(spool, b->spool_off + done,
-                                bytes + COMPARE_NBYTES, n, err);
-        *out = st == IBX_OK && memcmp(bytes, bytes + COMPARE_NBYTES, n) == 0;
+            st = ibx_spool_read(spool, b->spool_off + done, right, n, err);
+        *out = st == IBX_OK && memcmp(left, right, n) == 0;
         done += n;
     }
-    free(bytes);
     return st;
 }
 

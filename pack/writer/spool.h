@@ -52,6 +52,9 @@ IBX_MUST_CHECK enum ibx_status ibx_spool_read(struct ibx_spool *spool,
                                               size_t nbytes,
                                               struct ibx_err *err);
 
+/* Bytes that can be read, after ibx_spool_flush(). */
+uint64_t ibx_spool_nbytes(struct ibx_spool *spool);
+
 /* Whether two blobs with equal hash, length and flags are really equal. */
 IBX_MUST_CHECK enum ibx_status ibx_spool_equal(struct ibx_spool *spool,
                                                const struct ibx_record *a,
