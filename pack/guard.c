@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <ucontext.h>
 
 /* The armed range of this thread; base is NULL while none is. The handler runs
  * on the faulting thread, so no other thread ever looks at it. */
@@ -39,18 +41,20 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 {
     const volatile uint8_t *at = info->si_addr;
     const volatile uint8_t *base = armed.base;
-    if (base && at >= base && at < base + armed.nbytes)
+    if (base && at >= base && at < base + armed.nbytes) {
+        /* sigsetjmp(.., 0) saves no mask, which is what makes it cheap: the
+         * signals blocked for this handler are unblocked here. */
+        const ucontext_t *before = context;
+        (void)pthread_sigmask(SIG_SETMASK, &before->uc_sigmask, NULL);
         siglongjmp(armed.back, 1);
+    }
     pass_on(number, info, context);
 }
 
 bool ibx_guard_install(void)
 {
-    /* SA_NODEFER, because the jump out of the handler does not restore the
-     * signal mask: sigsetjmp(.., 0) saves none, which is what makes it cheap.
-     */
     struct sigaction action = {.sa_sigaction = on_sigbus,
-                               .sa_flags = SA_SIGINFO | SA_NODEFER};
+                               .sa_flags = SA_SIGINFO};
     (void)sigemptyset(&action.sa_mask);
     pthread_mutex_lock(&install_lock);
     if (!installed)
@@ -70,7 +74,11 @@ bool ibx_guard_run(const void *base, size_t nbytes, void (*work)(void *arg),
     }
     armed.nbytes = nbytes;
     armed.base = base;
+    /* The handler runs on this thread: the compiler must not move what `work`
+     * reads and writes over the arming. */
+    atomic_signal_fence(memory_order_seq_cst);
     work(arg);
+    atomic_signal_fence(memory_order_seq_cst);
     armed.base = NULL;
     return true;
 }
