@@ -199,8 +199,8 @@ static void free_slot(struct ibx_slot *slot)
     free(slot);
 }
 
-/* Waits until another thread's opening has ended. The slot is pinned for us
- * when it succeeded; its failure is ours as well. */
+/* Waits until another thread's opening has ended. When it succeeded, that
+ * thread has pinned the slot for us; its failure is ours as well. */
 static enum ibx_status join_loading(struct ibx_cache *cache,
                                     struct ibx_slot *slot, struct ibx_err *err)
 {
@@ -210,10 +210,8 @@ static enum ibx_status join_loading(struct ibx_cache *cache,
     while (slot->state == IBX_SLOT_LOADING && in_time)
         in_time = ibx_room_wait(cache, &deadline);
     slot->waiters--;
-    if (slot->state == IBX_SLOT_READY) {
-        pin(cache, slot);
+    if (slot->state == IBX_SLOT_READY)
         return IBX_OK;
-    }
     if (slot->state == IBX_SLOT_LOADING) {
         cache->counts.refusals++;
         return ibx_fail(err, IBX_ERR_BUSY, NULL,
@@ -248,14 +246,15 @@ static enum ibx_status reserve_index(void *arg, size_t nbytes,
 }
 
 enum ibx_status ibx_slot_reopen(struct ibx_cache *cache, struct ibx_slot *slot,
-                                int *out_fd, struct ibx_err *err)
+                                enum ibx_wait wait, int *out_fd,
+                                struct ibx_err *err)
 {
     char name[IBX_PACK_NAME_NBYTES];
     ibx_pack_name(slot->sha256, name);
     char *path = ibx_path_join(slot->folder, name);
     if (!path)
         return ibx_fail_nomem(err);
-    enum ibx_status st = ibx_cache_open_fd(cache, path, out_fd, err);
+    enum ibx_status st = ibx_cache_open_fd(cache, path, wait, out_fd, err);
     free(path);
     return st;
 }
@@ -272,7 +271,7 @@ static enum ibx_status open_once(struct loading *loading,
     if (!path)
         return ibx_fail_nomem(err);
     int fd = -1;
-    enum ibx_status st = ibx_cache_open_fd(cache, path, &fd, err);
+    enum ibx_status st = ibx_cache_open_fd(cache, path, IBX_BLOCK, &fd, err);
     if (st == IBX_OK) {
         uint32_t block = cache->options.prefetch_nbytes;
         struct ibx_view_plan plan = {
@@ -353,7 +352,9 @@ static void loading_succeeded(struct ibx_cache *cache, struct ibx_slot *slot,
 {
     slot->mapped_nbytes = had.mapped;
     slot->state = IBX_SLOT_READY;
-    atomic_fetch_add(&slot->pins, 1);
+    /* Pinned here for those who joined us, too: by the time they wake it could
+     * be evicted or thrown away again. */
+    atomic_fetch_add(&slot->pins, 1 + slot->waiters);
     list_push(cache, slot);
     cache->counts.opens++;
     ibx_room_recover(cache);
@@ -453,8 +454,10 @@ void ibx_slot_quarantine(struct ibx_cache *cache, struct ibx_slot *slot)
 static void advise_dontneed(struct ibx_cache *cache, struct ibx_slot *slot)
 {
     int fd = -1;
-    if (ibx_slot_reopen(cache, slot, &fd, NULL) != IBX_OK)
-        return; /* advice only */
+    /* Advice only, so it does not wait: we may be evicting for somebody who
+     * holds the last handle. */
+    if (ibx_slot_reopen(cache, slot, IBX_TRY, &fd, NULL) != IBX_OK)
+        return;
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     ibx_cache_close_fd(cache, fd);
 }

@@ -45,7 +45,7 @@ void ibx_slot_quarantine(struct ibx_cache *cache, struct ibx_slot *slot);
  * descriptor counts against max_handles: close it with ibx_cache_close_fd(). */
 IBX_MUST_CHECK enum ibx_status ibx_slot_reopen(struct ibx_cache *cache,
                                                struct ibx_slot *slot,
-                                               int *out_fd,
+                                               enum ibx_wait wait, int *out_fd,
                                                struct ibx_err *err);
 
 /* Closes every slot of a tileset; none may be pinned. */
@@ -53,9 +53,13 @@ void ibx_cache_purge(struct ibx_cache *cache, uint64_t tileset);
 
 /* ---- what tilesets and tiles charge directly --------------------------- */
 
-/* open(2), read-only, under max_handles. */
+/* open(2), read-only, under max_handles. ERR_BUSY when there is no handle for
+ * wait_ms, of ours or of the process's; with IBX_TRY AGAIN instead of waiting
+ * for one of ours. */
 IBX_MUST_CHECK enum ibx_status ibx_cache_open_fd(struct ibx_cache *cache,
-                                                 const char *path, int *out_fd,
+                                                 const char *path,
+                                                 enum ibx_wait wait,
+                                                 int *out_fd,
                                                  struct ibx_err *err);
 void ibx_cache_close_fd(struct ibx_cache *cache, int fd);
 

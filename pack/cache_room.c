@@ -187,24 +187,33 @@ void ibx_room_recover(struct ibx_cache *cache)
 
 /* ---- descriptors ------------------------------------------------------- */
 
-static enum ibx_status take_handle(struct ibx_cache *cache,
-                                   const struct timespec *deadline,
-                                   struct ibx_err *err)
+/* With the lock held. */
+static enum ibx_status wait_for_handle(struct ibx_cache *cache,
+                                       const struct timespec *deadline,
+                                       struct ibx_err *err)
 {
-    enum ibx_status st = IBX_OK;
     bool in_time = true;
-    pthread_mutex_lock(&cache->lock);
-    if (!fits(&cache->handles, 1))
-        cache->counts.waits++;
+    cache->counts.waits++;
     while (!fits(&cache->handles, 1) && in_time)
         in_time = ibx_room_wait(cache, deadline);
-    if (fits(&cache->handles, 1)) {
+    if (fits(&cache->handles, 1))
+        return IBX_OK;
+    cache->counts.refusals++;
+    return ibx_fail(err, IBX_ERR_BUSY, NULL,
+                    "every file handle is in use (max_handles)");
+}
+
+static enum ibx_status take_handle(struct ibx_cache *cache,
+                                   const struct timespec *deadline,
+                                   enum ibx_wait wait, struct ibx_err *err)
+{
+    enum ibx_status st = IBX_OK;
+    pthread_mutex_lock(&cache->lock);
+    if (!fits(&cache->handles, 1))
+        st =
+            wait == IBX_TRY ? IBX_AGAIN : wait_for_handle(cache, deadline, err);
+    if (st == IBX_OK)
         take(&cache->handles, 1);
-    } else {
-        cache->counts.refusals++;
-        st = ibx_fail(err, IBX_ERR_BUSY, NULL,
-                      "every file handle is in use (max_handles)");
-    }
     pthread_mutex_unlock(&cache->lock);
     return st;
 }
@@ -215,6 +224,13 @@ static void give_handle(struct ibx_cache *cache)
     give(&cache->handles, 1);
     pthread_cond_broadcast(&cache->changed);
     pthread_mutex_unlock(&cache->lock);
+}
+
+/* The process or the machine has no descriptor left, though our cap allows
+ * one. */
+static bool is_table_full(void)
+{
+    return errno == EMFILE || errno == ENFILE;
 }
 
 /* Waits a little for somebody else's descriptors to be closed. */
@@ -232,11 +248,28 @@ static bool wait_for_descriptors(struct ibx_cache *cache,
     return true;
 }
 
+/* A table that stays full is a limit reached, not a file gone bad. */
+static enum ibx_status open_failed(struct ibx_cache *cache, const char *path,
+                                   struct ibx_err *err)
+{
+    bool full = is_table_full();
+    enum ibx_status st = ibx_fail_sys(err, path, "open");
+    if (!full)
+        return st;
+    if (err)
+        err->status = IBX_ERR_BUSY;
+    pthread_mutex_lock(&cache->lock);
+    cache->counts.refusals++;
+    pthread_mutex_unlock(&cache->lock);
+    return IBX_ERR_BUSY;
+}
+
 enum ibx_status ibx_cache_open_fd(struct ibx_cache *cache, const char *path,
-                                  int *out_fd, struct ibx_err *err)
+                                  enum ibx_wait wait, int *out_fd,
+                                  struct ibx_err *err)
 {
     struct timespec deadline = ibx_room_deadline(cache);
-    enum ibx_status st = take_handle(cache, &deadline, err);
+    enum ibx_status st = take_handle(cache, &deadline, wait, err);
     if (st != IBX_OK)
         return st;
     int fd = -1;
@@ -245,10 +278,10 @@ enum ibx_status ibx_cache_open_fd(struct ibx_cache *cache, const char *path,
          * means nothing for regular files, and others are refused later. */
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     } while (fd < 0 &&
-             (errno == EINTR || ((errno == EMFILE || errno == ENFILE) &&
+             (errno == EINTR || (is_table_full() && wait == IBX_BLOCK &&
                                  wait_for_descriptors(cache, &deadline))));
     if (fd < 0) {
-        st = ibx_fail_sys(err, path, "open");
+        st = open_failed(cache, path, err);
         give_handle(cache);
         return st;
     }

@@ -73,7 +73,7 @@ enum ibx_status ibx_manifest_open(struct ibx_manifest *manifest,
     if (!m->path)
         return ibx_fail_nomem(err);
     int fd = -1;
-    enum ibx_status st = ibx_cache_open_fd(cache, path, &fd, err);
+    enum ibx_status st = ibx_cache_open_fd(cache, path, IBX_BLOCK, &fd, err);
     if (st == IBX_OK) {
         st = read_header(m, fd, err);
         if (st == IBX_OK)

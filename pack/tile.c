@@ -62,7 +62,8 @@ static enum ibx_status read_file(struct ibx_tileset *tileset,
                                  struct ibx_err *err)
 {
     int fd = -1;
-    enum ibx_status st = ibx_slot_reopen(tileset->cache, slot, &fd, err);
+    enum ibx_status st =
+        ibx_slot_reopen(tileset->cache, slot, IBX_BLOCK, &fd, err);
     if (st != IBX_OK)
         return st;
     st = ibx_read_at(fd, tileset->folder, piece.off, piece.to, piece.nbytes,
