@@ -1,6 +1,7 @@
 /* build.c - `imbrex-tiler build`: options, then rasters or vectors. */
 #include "tiler/build.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "pack/writer.h"
@@ -92,41 +93,59 @@ static bool options_agree(const struct build_options *o)
     return raster_options_check(&o->raster);
 }
 
-/* The kind of all inputs; they must agree. */
-static enum input_kind inputs_kind(const struct operands *inputs)
+/* Replaces each input by the name under which GDAL opens it, to be free()d,
+ * and finds their kind, which must be one. *nfound is how many were replaced.
+ */
+static enum input_kind find_inputs(struct operands *inputs, size_t *nfound)
 {
-    enum input_kind first = input_kind(inputs->items[0]);
-    for (size_t i = 1; i < inputs->count && first != INPUT_UNREADABLE; i++) {
-        enum input_kind kind = input_kind(inputs->items[i]);
+    enum input_kind first = INPUT_UNREADABLE;
+    for (*nfound = 0; *nfound < inputs->count; (*nfound)++) {
+        char *given = inputs->items[*nfound];
+        char *opened = NULL;
+        enum input_kind kind = input_find(given, &opened);
         if (kind == INPUT_UNREADABLE)
             return kind;
-        if (kind != first) {
-            report(inputs->items[i], "build rasters and vectors apart",
+        if (*nfound > 0 && kind != first) {
+            report(given, "build rasters and vectors apart",
                    "is not of the same kind as %s", inputs->items[0]);
+            free(opened);
             return INPUT_UNREADABLE;
         }
+        inputs->items[*nfound] = opened;
+        first = kind;
     }
     return first;
+}
+
+static int build_kind(enum input_kind kind, const struct build_options *options,
+                      const struct operands *inputs)
+{
+    switch (kind) {
+    case INPUT_RASTER:
+        return build_raster(options, inputs);
+    case INPUT_VECTOR:
+        report(inputs->items[0], "give a raster", "holds no raster");
+        return EXIT_FAILED;
+    case INPUT_UNREADABLE:
+        break;
+    }
+    return EXIT_FAILED;
 }
 
 int command_build(int argc, char **argv)
 {
     struct build_options options;
     struct operands inputs = {0};
+    size_t nfound = 0;
     build_options_init(&options);
     enum options_outcome outcome = parse(&options, argc, argv, &inputs);
     if (outcome != OPTIONS_RUN)
         return options_exit_code(outcome);
     if (!options_agree(&options))
         return EXIT_USAGE;
-    switch (inputs_kind(&inputs)) {
-    case INPUT_RASTER:
-        return build_raster(&options, &inputs);
-    case INPUT_VECTOR:
-        report(inputs.items[0], "give a raster", "holds no raster");
-        return EXIT_FAILED;
-    case INPUT_UNREADABLE:
-        break;
-    }
-    return EXIT_FAILED;
+    enum input_kind kind = find_inputs(&inputs, &nfound);
+    int code = build_kind(kind, &options, &inputs);
+    for (size_t i = 0; i < nfound; i++)
+        free(inputs.items[i]);
+    return code;
 }

@@ -8,7 +8,9 @@ enum input_kind {
     INPUT_VECTOR,
 };
 
-/* Opens `path` and looks. A file that holds both is a raster. */
-enum input_kind input_kind(const char *path);
+/* Opens `path` and looks; a file that holds both is a raster. What GDAL does
+ * not know but is named .zip or .gz is looked into. On success *opened is the
+ * name under which GDAL opens it; free() it. */
+enum input_kind input_find(const char *path, char **opened);
 
 #endif

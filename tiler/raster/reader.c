@@ -19,7 +19,7 @@
 
 /* By how much, in source pixels, the warper may interpolate a position between
  * exact ones. gdalwarp's own default is 0.125. */
-static const double warp_error_px = 0.01;
+static const double warp_error_px = 0.001;
 /* The warper splits what needs more source pixels than fit in this. Fixed, as
  * the result may depend on it in the last bit. */
 static const double warp_memory_nbytes = 32.0 * (1 << 20);
@@ -399,32 +399,45 @@ static GDALWarpOptions *warp_options(const struct source_reader *r,
     return o;
 }
 
-/* The warper calls it a failure when no place of a block is on the source's
- * side of the earth; for us there is just nothing there. */
-static bool reaches_source(const struct source_reader *r, uint32_t size)
+/* Grid pixels per source pixel, at the block's place nearest to its middle that
+ * is on the source's side of the earth; 0 when none is. */
+static double find_scale(const struct source_reader *r, uint32_t size)
 {
-    enum { N = 5 };
-    double x[N * N], y[N * N], z[N * N] = {0};
-    int ok[N * N] = {0};
+    /* From the middle outwards. */
+    static const double places[] = {0.5, 0.25, 0.75, 0, 1};
+    enum { N = sizeof(places) / sizeof(places[0]) };
     for (int i = 0; i < N * N; i++) {
-        int column = i % N, row = i / N;
-        x[i] = (double)size * column / (N - 1);
-        y[i] = (double)size * row / (N - 1);
+        double x0 = places[i % N] * size, y0 = places[i / N] * size;
+        double x[3] = {x0, x0 + 1, x0}, y[3] = {y0, y0, y0 + 1}, z[3] = {0};
+        int ok[3] = {0};
+        (void)GDALGenImgProjTransform(r->exact, TRUE, 3, x, y, z, ok);
+        double area =
+            (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0]);
+        if (ok[0] && ok[1] && ok[2] && isfinite(area) && area != 0)
+            return 1 / sqrt(fabs(area));
     }
-    (void)GDALGenImgProjTransform(r->exact, TRUE, N * N, x, y, z, ok);
-    for (int i = 0; i < N * N; i++) {
-        if (ok[i])
-            return true;
-    }
-    return false;
+    return 0;
 }
 
-static bool warp_to(struct source_reader *r, const struct target *t)
+/* How much wider the kernel must be to leave no pixel out. The warper would
+ * guess it from the shapes of both windows, wrongly where they are turned, and
+ * differently from block to block. */
+static void set_scale(GDALWarpOptions *o, double scale)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "%.6f", scale > 0.95 ? 1 : scale);
+    o->papszWarpOptions = CSLSetNameValue(o->papszWarpOptions, "XSCALE", text);
+    o->papszWarpOptions = CSLSetNameValue(o->papszWarpOptions, "YSCALE", text);
+}
+
+static bool warp_to(struct source_reader *r, const struct target *t,
+                    double scale)
 {
     GDALDatasetH to = target_dataset(t);
     if (to == NULL)
         return false;
     GDALWarpOptions *options = warp_options(r, t, to);
+    set_scale(options, scale);
     GDALWarpOperationH operation = GDALCreateWarpOperation(options);
     bool ok = operation != NULL &&
               GDALChunkAndWarpImage(operation, 0, 0, (int)t->size,
@@ -444,9 +457,11 @@ static bool warp_block(struct source_reader *r, int64_t x0, int64_t y0,
                           GRID_HALF_M - (double)y0 * px, 0,  -px};
     GDALSetGenImgProjTransformerDstGeoTransform(r->exact, gt);
     CPLPushErrorHandler(CPLQuietErrorHandler);
-    bool reaches = reaches_source(r, t->size);
+    double scale = find_scale(r, t->size);
     CPLPopErrorHandler();
-    return !reaches || warp_to(r, t);
+    /* The warper calls it a failure when no place of a block is on the source's
+     * side of the earth; for us there is just nothing there. */
+    return scale == 0 || warp_to(r, t, scale);
 }
 
 /* ---- from values to pixels ---------------------------------------------- */
