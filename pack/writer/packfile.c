@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "pack/bytes.h"
 #include "pack/err.h"
 #include "pack/fileio.h"
 #include "pack/format.h"
 #include "pack/path.h"
+#include "pack/writer/hasher.h"
 #include "pack/writer/sha256.h"
 
 enum {
@@ -37,6 +37,7 @@ struct ibx_packfile {
     const struct ibx_folder *folder;
     struct ibx_spool *spool;
     struct ibx_sha256 *sha;
+    struct ibx_hasher *hasher;
     char *beside; /* where a pack is written before it has a name */
     uint8_t *buffer;
     struct window window;
@@ -56,6 +57,7 @@ void ibx_packfile_close(struct ibx_packfile *packfile)
     if (!packfile)
         return;
     ibx_sha256_free(packfile->sha);
+    ibx_hasher_free(packfile->hasher);
     free(packfile->beside);
     free(packfile->buffer);
     free(packfile->window.bytes);
@@ -75,15 +77,16 @@ enum ibx_status ibx_packfile_open(const struct ibx_folder *folder,
     p->folder = folder;
     p->spool = spool;
     p->sha = ibx_sha256_new();
+    p->hasher = ibx_hasher_new();
     p->beside = ibx_path_join(folder->path, IBX_BUILD_DIR "/pack");
     p->buffer = malloc(BUFFER_NBYTES);
     p->window.bytes = malloc(WINDOW_NBYTES);
     p->index = malloc(IBX_INDEX_NBYTES_MAX);
     char *packs = ibx_path_join(folder->path, "packs");
-    enum ibx_status st =
-        p->sha && p->beside && p->buffer && p->window.bytes && p->index && packs
-            ? ibx_folder_mkdir(packs, err)
-            : ibx_fail_nomem(err);
+    enum ibx_status st = p->sha && p->hasher && p->beside && p->buffer &&
+                                 p->window.bytes && p->index && packs
+                             ? ibx_folder_mkdir(packs, err)
+                             : ibx_fail_nomem(err);
     free(packs);
     if (st != IBX_OK) {
         ibx_packfile_close(p);
@@ -177,11 +180,11 @@ static enum ibx_status read_spool(struct ibx_packfile *p, uint64_t off,
  * that a spool gone bad does not become a pack. */
 static enum ibx_status put_blob(struct ibx_packfile *p,
                                 const struct ibx_record *blob,
-                                XXH3_state_t *state, struct ibx_err *err)
+                                struct ibx_err *err)
 {
     uint64_t nbytes = (uint64_t)IBX_BLOB_HEADER_NBYTES + blob->nbytes;
     uint64_t done = 0;
-    (void)XXH3_64bits_reset(state);
+    ibx_hasher_begin(p->hasher);
     while (done < nbytes) {
         size_t n = 0;
         enum ibx_status st = room(p, nbytes - done, &n, err);
@@ -194,12 +197,11 @@ static enum ibx_status put_blob(struct ibx_packfile *p,
          * may end anywhere, even inside them. */
         size_t skip = done < 8 ? (size_t)(8 - done) : 0;
         if (n > skip)
-            (void)XXH3_64bits_update(state, p->buffer + p->buffered + skip,
-                                     n - skip);
+            ibx_hasher_add(p->hasher, p->buffer + p->buffered + skip, n - skip);
         p->buffered += n;
         done += n;
     }
-    if (XXH3_64bits_digest(state) != blob->hash)
+    if (ibx_hasher_value(p->hasher) != blob->hash)
         return ibx_fail(err, IBX_ERR_CORRUPT, p->folder->path,
                         "the temporary file changed while it was used");
     return put_zeros(p, (size_t)(ibx_align(nbytes, IBX_BLOB_ALIGN) - nbytes),
@@ -285,9 +287,6 @@ static enum ibx_status put_blobs(struct ibx_packfile *p,
                                  const struct ibx_draft *draft,
                                  struct ibx_err *err)
 {
-    XXH3_state_t *state = XXH3_createState();
-    if (!state)
-        return ibx_fail_nomem(err);
     uint32_t placed = 0; /* the place after the last blob written */
     enum ibx_status st = IBX_OK;
     for (size_t i = 0; i < draft->nrecords && st == IBX_OK; i++) {
@@ -298,9 +297,8 @@ static enum ibx_status put_blobs(struct ibx_packfile *p,
         if (st != IBX_OK || p->places[blob] <= placed)
             continue;
         placed = p->places[blob];
-        st = put_blob(p, &draft->records[i], state, err);
+        st = put_blob(p, &draft->records[i], err);
     }
-    (void)XXH3_freeState(state);
     return st;
 }
 
@@ -313,6 +311,8 @@ static enum ibx_status put_all(struct ibx_packfile *p,
 {
     size_t index_nbytes = (size_t)layout->nentries * IBX_INDEX_ENTRY_NBYTES;
     uint64_t index_end = IBX_HEADER_NBYTES + index_nbytes;
+    ibx_hasher_begin(p->hasher);
+    ibx_hasher_add(p->hasher, p->index, index_nbytes);
     struct ibx_pack_header header = {
         .first_id = info->first_id,
         .last_id = info->last_id,
@@ -321,7 +321,7 @@ static enum ibx_status put_all(struct ibx_packfile *p,
         .blob_count = draft->nblobs,
         .data_off = ibx_align(index_end, IBX_BLOB_ALIGN),
         .data_nbytes = layout->data_nbytes,
-        .index_hash = XXH3_64bits(p->index, index_nbytes),
+        .index_hash = ibx_hasher_value(p->hasher),
         .flags = flags,
     };
     uint8_t bytes[IBX_HEADER_NBYTES];

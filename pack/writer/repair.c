@@ -1,0 +1,183 @@
+#include "pack/writer/repair.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pack/err.h"
+#include "pack/fileio.h"
+#include "pack/format.h"
+#include "pack/path.h"
+#include "pack/writer/sha256.h"
+
+enum { COPY_NBYTES = 256 << 10 };
+
+struct copy {
+    const char *from, *to;
+    int in, out;
+    struct ibx_sha256 *sha;
+    uint8_t *buffer;
+};
+
+static enum ibx_status copy_bytes(struct copy *c, struct ibx_err *err)
+{
+    uint64_t off = 0;
+    for (;;) {
+        ssize_t got = read(c->in, c->buffer, COPY_NBYTES);
+        if (got == 0)
+            return IBX_OK;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return ibx_fail_sys(err, c->from, "read");
+        if (!ibx_sha256_add(c->sha, c->buffer, (size_t)got))
+            return ibx_fail_nomem(err);
+        enum ibx_status st =
+            ibx_write_at(c->out, c->to, off, c->buffer, (size_t)got, err);
+        if (st != IBX_OK)
+            return st;
+        off += (uint64_t)got;
+    }
+}
+
+static enum ibx_status copy_checked(struct copy *c,
+                                    const uint8_t sha256[IBX_SHA256_NBYTES],
+                                    struct ibx_err *err)
+{
+    uint8_t found[IBX_SHA256_NBYTES];
+    enum ibx_status st = copy_bytes(c, err);
+    if (st == IBX_OK && !ibx_sha256_take(c->sha, found))
+        st = ibx_fail_nomem(err);
+    if (st == IBX_OK && memcmp(found, sha256, sizeof found) != 0)
+        st = ibx_fail(err, IBX_ERR_CORRUPT, c->from,
+                      "its SHA-256 is not the one in its name");
+    if (st == IBX_OK && fsync(c->out) != 0)
+        st = ibx_fail_sys(err, c->to, "fsync");
+    return st;
+}
+
+/* Copies `from` to `beside`, which is removed again after a failure. */
+static enum ibx_status copy_beside(const char *from, const char *beside,
+                                   const uint8_t sha256[IBX_SHA256_NBYTES],
+                                   struct ibx_err *err)
+{
+    struct copy c = {.from = from, .to = beside, .out = -1};
+    c.in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (c.in < 0)
+        return ibx_fail_sys(err, from, "open");
+    c.sha = ibx_sha256_new();
+    c.buffer = malloc(COPY_NBYTES);
+    enum ibx_status st = c.sha && c.buffer ? IBX_OK : ibx_fail_nomem(err);
+    if (st == IBX_OK) {
+        c.out = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        st = c.out < 0 ? ibx_fail_sys(err, beside, "open")
+                       : copy_checked(&c, sha256, err);
+    }
+    if (c.out >= 0 && close(c.out) != 0 && st == IBX_OK)
+        st = ibx_fail_sys(err, beside, "close");
+    if (st != IBX_OK)
+        (void)unlink(beside);
+    free(c.buffer);
+    ibx_sha256_free(c.sha);
+    close(c.in);
+    return st;
+}
+
+/* Renames `beside` to `path`, whose folders may be missing too. */
+static enum ibx_status put_in_place(const struct ibx_folder *folder,
+                                    const char *beside, char *path,
+                                    struct ibx_err *err)
+{
+    char *slash = strrchr(path, '/');
+    char *packs = ibx_path_join(folder->path, "packs");
+    enum ibx_status st =
+        packs ? ibx_folder_mkdir(packs, err) : ibx_fail_nomem(err);
+    *slash = '\0';
+    if (st == IBX_OK)
+        st = ibx_folder_mkdir(path, err);
+    *slash = '/';
+    if (st == IBX_OK && rename(beside, path) != 0)
+        st = ibx_fail_sys(err, path, "rename");
+    *slash = '\0';
+    if (st == IBX_OK)
+        st = ibx_folder_sync(path, err);
+    *slash = '/';
+    if (st == IBX_OK)
+        st = ibx_folder_sync(packs, err);
+    free(packs);
+    return st;
+}
+
+/* Tries one place where the good copy may be. */
+static enum ibx_status repair_with(const struct ibx_repair *repair,
+                                   const char *name,
+                                   const uint8_t sha256[IBX_SHA256_NBYTES],
+                                   const char *beside, struct ibx_err *err)
+{
+    char own[IBX_PACK_NAME_NBYTES];
+    ibx_pack_name(sha256, own);
+    char *from = ibx_path_join(repair->from, name);
+    char *path = ibx_path_join(repair->folder->path, own);
+    enum ibx_status st = from && path ? copy_beside(from, beside, sha256, err)
+                                      : ibx_fail_nomem(err);
+    if (st == IBX_OK)
+        st = put_in_place(repair->folder, beside, path, err);
+    free(from);
+    free(path);
+    return st;
+}
+
+static enum ibx_status repair_beside(const struct ibx_repair *repair,
+                                     const uint8_t sha256[IBX_SHA256_NBYTES],
+                                     const char *beside, struct ibx_err *err)
+{
+    char name[IBX_PACK_NAME_NBYTES];
+    ibx_pack_name(sha256, name);
+    /* "packs/ab/...", "ab/..." and "..." */
+    static const size_t skips[] = {0, sizeof "packs/" - 1,
+                                   sizeof "packs/ab/" - 1};
+    enum ibx_status st = IBX_ERR_MISSING;
+    for (size_t i = 0; i < sizeof skips / sizeof skips[0]; i++) {
+        struct ibx_err here;
+        enum ibx_status now =
+            repair_with(repair, name + skips[i], sha256, beside, &here);
+        if (now == IBX_OK)
+            return IBX_OK;
+        /* A bad copy says more than one that is not there. */
+        if (i == 0 || now != IBX_ERR_MISSING) {
+            st = now;
+            if (err)
+                *err = here;
+        }
+    }
+    return st;
+}
+
+enum ibx_status ibx_repair_pack(const struct ibx_repair *repair,
+                                const uint8_t sha256[IBX_SHA256_NBYTES],
+                                struct ibx_err *err)
+{
+    char name[sizeof IBX_BUILD_DIR "/repair-4294967295"];
+    (void)snprintf(name, sizeof name, IBX_BUILD_DIR "/repair-%u",
+                   repair->worker);
+    char *build = ibx_path_join(repair->folder->path, IBX_BUILD_DIR);
+    char *beside = ibx_path_join(repair->folder->path, name);
+    enum ibx_status st =
+        build && beside ? ibx_folder_mkdir(build, err) : ibx_fail_nomem(err);
+    if (st == IBX_OK)
+        st = repair_beside(repair, sha256, beside, err);
+    free(build);
+    free(beside);
+    return st;
+}
+
+void ibx_repair_end(const struct ibx_folder *folder)
+{
+    char *build = ibx_path_join(folder->path, IBX_BUILD_DIR);
+    if (build)
+        (void)rmdir(build); /* stays while an unfinished build is in it */
+    free(build);
+}
