@@ -22,5 +22,8 @@ struct command {
 
 int command_build(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_info(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_gc(int argc, char **argv);
 
 #endif

@@ -9,6 +9,9 @@ static const struct command commands[] = {
     {"build", "make a tileset from rasters or vectors", command_build},
     {"import", "make a tileset of MBTiles, PMTiles, folders, caches",
      command_import},
+    {"info", "say what a tileset holds", command_info},
+    {"verify", "check a tileset, and repair it", command_verify},
+    {"gc", "remove old generations", command_gc},
 };
 
 enum { NCOMMANDS = sizeof(commands) / sizeof(commands[0]) };
