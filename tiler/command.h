@@ -22,6 +22,7 @@ struct command {
 
 int command_build(int argc, char **argv);
 int command_import(int argc, char **argv);
+int command_export(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_gc(int argc, char **argv);

@@ -9,6 +9,8 @@ static const struct command commands[] = {
     {"build", "make a tileset from rasters or vectors", command_build},
     {"import", "make a tileset of MBTiles, PMTiles, folders, caches",
      command_import},
+    {"export", "write a tileset as MBTiles, PMTiles or a folder",
+     command_export},
     {"info", "say what a tileset holds", command_info},
     {"verify", "check a tileset, and repair it", command_verify},
     {"gc", "remove old generations", command_gc},

@@ -6,7 +6,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { CHUNK_NBYTES = 64 << 10, GZIP_LEVEL = 6 };
+/* Small things, such as an archive's metadata, are packed as well as can be. */
+enum { CHUNK_NBYTES = 64 << 10, SMALL_NBYTES = 16 << 10 };
+enum { GZIP_LEVEL = 6, GZIP_LEVEL_SMALL = 12 };
 
 /* Where unpacked bytes go, and how many may still come. */
 struct sink {
@@ -151,7 +153,8 @@ enum ibx_status unpack(enum ibx_encoding encoding, struct bytes src,
 enum ibx_status pack_gzip(const uint8_t *bytes, size_t nbytes, struct buf *out,
                           struct ibx_err *err)
 {
-    struct libdeflate_compressor *c = libdeflate_alloc_compressor(GZIP_LEVEL);
+    struct libdeflate_compressor *c = libdeflate_alloc_compressor(
+        nbytes <= SMALL_NBYTES ? GZIP_LEVEL_SMALL : GZIP_LEVEL);
     if (c == NULL)
         return convert_no_memory(err, NULL);
     size_t bound = libdeflate_gzip_compress_bound(c, nbytes);

@@ -176,6 +176,12 @@ static bool in_json_row(const struct meta *meta, const struct meta_item *item)
            memcmp(inside.ptr, item->text, inside.len) == 0;
 }
 
+/* A row without a value is a member null, and the other way round. */
+static bool is_null(const struct meta_item *item)
+{
+    return item->type == META_RAW && strcmp(item->text, "null") == 0;
+}
+
 /* Members that are no text: together they are the row `json`; beside such a
  * row in the source they become rows of their own. */
 static enum ibx_status add_raw_rows(const struct meta *meta, struct meta *rows)
@@ -185,7 +191,7 @@ static enum ibx_status add_raw_rows(const struct meta *meta, struct meta *rows)
     enum ibx_status st = IBX_OK;
     for (size_t i = 0; i < meta->count && st == IBX_OK; i++) {
         const struct meta_item *item = &meta->items[i];
-        if (item->type != META_RAW || in_json_row(meta, item))
+        if (item->type != META_RAW || is_null(item) || in_json_row(meta, item))
             continue;
         if (has_row) {
             st = meta_add(rows, item->name, META_TEXT, text_bytes(item->text));
@@ -259,7 +265,7 @@ enum ibx_status meta_to_rows(const struct meta *meta,
     bool own = meta->container == META_MBTILES;
     for (size_t i = 0; i < meta->count && st == IBX_OK; i++) {
         const struct meta_item *item = &meta->items[i];
-        if (own || item->type != META_RAW)
+        if (own || item->type != META_RAW || is_null(item))
             st = meta_add(
                 rows, item->name, item->type,
                 (struct bytes){(const uint8_t *)item->text, item->nbytes});
