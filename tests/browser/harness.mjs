@@ -50,11 +50,14 @@ export function makeTilesets(folder) {
 /** More tilesets, from the shared data; @returns their ids. */
 export function makeSharedTilesets(folder) {
   const made = [];
+  const inside = 'N42E001.hgt';
   const add = (id, input, ...args) => {
     const from = path.join(sharedData, input);
     if (existsSync(from)) {
+      const zipped = from.endsWith('.zip') ?
+        `/vsizip/${from}/${inside}` : from;
       runTiler(...args, '--quiet', '-o', path.join(folder, `${id}.imbrex`),
-        from);
+        zipped);
       made.push(id);
     }
   };

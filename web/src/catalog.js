@@ -18,10 +18,10 @@ const zooms = (t) => (t.minzoom === t.maxzoom ? `zoom ${t.minzoom}` :
 function facts(tileset) {
   const parts = [zooms(tileset)];
   if (Number.isFinite(tileset.bytes)) {
-    parts.push(bytes(tileset.bytes));
+    parts.push(bytes(tileset.bytes).replace(' ', '\u00a0'));
   }
   if (Number.isFinite(tileset.tiles)) {
-    parts.push(`${count(tileset.tiles)} tiles`);
+    parts.push(`${count(tileset.tiles)}\u00a0tiles`);
   }
   return parts.join(' · ');
 }

@@ -32,7 +32,7 @@ function shade(heights, width, height, metres) {
     Math.min(Math.max(y, 0), height - 1) * width +
     Math.min(Math.max(x, 0), width - 1)];
   // Slopes are exaggerated where pixels are coarse, or relief would vanish.
-  const scale = Math.max(1, Math.log2(metres) / 3) / metres;
+  const scale = Math.max(1, Math.log2(metres) / 5) / metres;
   return (x, y) => {
     const dx = (at(x + 1, y) - at(x - 1, y)) * scale / 2;
     const dy = (at(x, y + 1) - at(x, y - 1)) * scale / 2;

@@ -11,7 +11,7 @@ export function createHistory() {
     add(status, ms) {
       const last = samples.at(-1)?.status;
       // Counters that go back belong to a server that was started anew.
-      if (last && status.uptime_s < last.uptime_s) {
+      if (last && status.uptime_ms < last.uptime_ms) {
         samples.length = 0;
       }
       samples.push({status, ms});
@@ -27,20 +27,22 @@ function grown(samples, from, to, key) {
     samples[from].status.counters?.[key];
 }
 
-/** Growth per second of a counter before sample `index`; NaN at the first. */
-export function rate(samples, index, key) {
+/** Growth per second of counters, summed, before sample `index`; NaN at the
+ * first. */
+export function rate(samples, index, keys) {
   if (index === 0) {
     return NaN;
   }
   const seconds = (samples[index].ms - samples[index - 1].ms) / 1000;
-  return seconds > 0 ?
-    Math.max(0, grown(samples, index - 1, index, key)) / seconds : NaN;
+  const sum = keys.reduce((all, key) =>
+    all + (grown(samples, index - 1, index, key) || 0), 0);
+  return seconds > 0 ? Math.max(0, sum) / seconds : NaN;
 }
 
 /** Share of view look-ups that hit in the last seconds; NaN without any. */
 export function hitRate(samples, index) {
   const from = Math.max(0, index - WINDOW);
-  const hits = grown(samples, from, index, 'hits');
-  const all = hits + grown(samples, from, index, 'misses');
+  const hits = grown(samples, from, index, 'view_hits');
+  const all = hits + grown(samples, from, index, 'view_misses');
   return all > 0 ? hits / all : NaN;
 }

@@ -7,20 +7,17 @@ import {hitRate, rate, SAMPLES, createHistory} from './history.js';
 
 const PERIOD_MS = 1000;
 
-// What is drawn: value of the last sample, its text, and the cap if any.
+// What is drawn: a cap's use, the rate of a counter, or the hit rate.
 const CHARTS = [
-  {id: 'views', title: 'Views open', of: (s) => s.now?.views,
-    cap: (s) => s.caps?.views, text: count},
-  {id: 'mapped', title: 'Mapped', of: (s) => s.now?.mapped_bytes,
-    cap: (s) => s.caps?.mapped_bytes, text: binaryBytes},
-  {id: 'requests', title: 'Requests per second', rate: 'requests',
+  {id: 'views', title: 'Views open', cap: 'views', text: count},
+  {id: 'mapped', title: 'Mapped', cap: 'mapped_bytes', text: binaryBytes},
+  {id: 'requests', title: 'Requests per second', rate: ['requests'],
     text: short},
-  {id: 'hits', title: 'View hit rate', hit: true, cap: () => 1,
-    text: percent, noCapText: true},
-  {id: 'evictions', title: 'Evictions per second', rate: 'evictions',
+  {id: 'hits', title: 'View hit rate', hit: true, text: percent},
+  {id: 'evictions', title: 'Evictions per second', rate: ['view_evictions'],
     text: short},
-  {id: 'refused', title: 'Refused per second', rate: 'refused', text: short,
-    bad: true},
+  {id: 'refused', title: 'Refused per second', text: short, bad: true,
+    rate: ['refused', 'cap_refusals']},
 ];
 
 function valueOf(chart, history, index) {
@@ -28,8 +25,12 @@ function valueOf(chart, history, index) {
     return hitRate(history, index);
   }
   return chart.rate ? rate(history, index, chart.rate) :
-    Number(chart.of(history[index].status) ?? NaN);
+    history[index].status.caps?.[chart.cap]?.now ?? NaN;
 }
+
+/** What the top of a chart stands for; undefined: its highest value. */
+const topOf = (chart, status) =>
+  (chart.hit ? 1 : status.caps?.[chart.cap]?.cap);
 
 function createFigure(chart) {
   const drawing = createChart(SAMPLES);
@@ -41,10 +42,10 @@ function createFigure(chart) {
 
   function draw(history) {
     const values = history.map((_, i) => valueOf(chart, history, i));
-    const limit = chart.cap?.(history.at(-1).status);
+    const limit = topOf(chart, history.at(-1).status);
     drawing.draw(values, limit);
     value.textContent = chart.text(values.at(-1));
-    cap.textContent = limit && !chart.noCapText ?
+    cap.textContent = limit && chart.cap ?
       ` of ${chart.text(limit)}` : '';
     node.classList.toggle('alarm', Boolean(chart.bad) && values.at(-1) > 0);
   }
@@ -52,41 +53,44 @@ function createFigure(chart) {
   return {node, draw};
 }
 
-const LIMITS = [
-  ['views', 'Views', count], ['mapped_bytes', 'Mapped', binaryBytes],
-  ['connections', 'Connections', count], ['handles', 'File handles', count],
-  ['copy_bytes', 'Tiles in flight', binaryBytes],
-  ['memory_bytes', 'Private memory', binaryBytes],
-];
+const LIMITS = {views: 'Views', mapped_bytes: 'Mapped',
+  bodies_bytes: 'Tiles in flight', index_bytes: 'Indexes',
+  documents_bytes: 'Documents', handles: 'File handles',
+  connections: 'Connections', queue: 'Cold reads waiting'};
+
+/** A name for what a later server may count and this page does not know. */
+const plainName = (key) => key.replace(/_bytes$/, '').replaceAll('_', ' ');
+
+function limitRow(key, use) {
+  const text = key.endsWith('_bytes') ? binaryBytes : count;
+  return h('tr', {}, h('th', {scope: 'row'}, LIMITS[key] ?? plainName(key)),
+    [use.now, use.high, use.cap].map((value) => h('td', {}, text(value))));
+}
 
 function limitTable(status) {
-  const cell = (group, key, text) => {
-    const value = status[group]?.[key];
-    return h('td', {}, Number.isFinite(value) ? text(value) : '–');
-  };
   return h('table', {class: 'table'},
     h('caption', {}, 'Limits'),
     h('thead', {}, h('tr', {}, ['Limit', 'Now', 'Highest', 'Cap']
       .map((text) => h('th', {scope: 'col'}, text)))),
-    h('tbody', {}, LIMITS.map(([key, name, text]) => h('tr', {},
-      h('th', {scope: 'row'}, name), cell('now', key, text),
-      cell('high', key, text), cell('caps', key, text)))));
+    h('tbody', {}, Object.entries(status.caps ?? {})
+      .map(([key, use]) => limitRow(key, use))));
 }
 
-const TOTALS = [
-  ['requests', 'Requests', count], ['tiles', 'Tiles sent', count],
-  ['bytes_sent', 'Sent', bytes], ['not_modified', 'Not modified', count],
-  ['opens', 'Packs opened', count], ['evictions', 'Evicted', count],
-  ['waits', 'Waited for a view', count], ['refused', 'Refused', count],
-  ['errors', 'Errors', count], ['corrupt', 'Damaged tiles caught', count],
-];
+const TOTALS = {requests: 'Requests', tiles_warm: 'Tiles from touched memory',
+  tiles_cold: 'Tiles read first', sent_bytes: 'Sent',
+  view_opens: 'Packs opened', view_evictions: 'Packs let go',
+  cap_waits: 'Waits at a cap', cap_refusals: 'Refused at a cap',
+  refused: 'Requests refused', errors: 'Errors',
+  corrupt: 'Damaged tiles caught'};
 
 function totals(status) {
-  const rows = TOTALS.filter(([key]) => key in (status.counters ?? {}));
+  const rows = Object.entries(TOTALS)
+    .filter(([key]) => key in (status.counters ?? {}));
   return h('dl', {class: 'facts'},
-    h('dt', {}, 'Running for'), h('dd', {}, duration(status.uptime_s)),
-    rows.flatMap(([key, name, text]) => [h('dt', {}, name),
-      h('dd', {}, text(status.counters[key]))]),
+    h('dt', {}, 'Running for'), h('dd', {}, duration(status.uptime_ms / 1000)),
+    rows.flatMap(([key, name]) => [h('dt', {}, name),
+      h('dd', {id: `total-${key}`}, (key === 'sent_bytes' ? bytes : count)(
+        status.counters[key]))]),
     h('dt', {}, 'Version'), h('dd', {}, String(status.version ?? '–')));
 }
 
