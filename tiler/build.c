@@ -54,6 +54,7 @@ static void build_options_init(struct build_options *o)
         .pack_nbytes = IBX_PACK_NBYTES_DEFAULT,
     };
     raster_options_init(&o->raster);
+    vector_options_init(&o->vector);
 }
 
 static enum options_outcome parse(struct build_options *o, int argc,
@@ -61,11 +62,14 @@ static enum options_outcome parse(struct build_options *o, int argc,
 {
     struct option shared[NSHARED];
     struct option raster[RASTER_NOPTIONS];
+    struct option vector[VECTOR_NOPTIONS];
     shared_table(o, shared);
     raster_options_table(&o->raster, raster);
+    vector_options_table(&o->vector, vector);
     const struct option_group groups[] = {
         {"Options", shared, NSHARED},
         {"Rasters", raster, RASTER_NOPTIONS},
+        {"Vectors", vector, VECTOR_NOPTIONS},
     };
     const struct command_line line = {
         .usage = "build -o OUT.imbrex [options] INPUT...",
@@ -124,8 +128,7 @@ static int build_kind(enum input_kind kind, const struct build_options *options,
     case INPUT_RASTER:
         return build_raster(options, inputs);
     case INPUT_VECTOR:
-        report(inputs->items[0], "give a raster", "holds no raster");
-        return EXIT_FAILED;
+        return build_vector(options, inputs);
     case INPUT_UNREADABLE:
         break;
     }

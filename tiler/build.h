@@ -4,6 +4,7 @@
 
 #include "tiler/cli/options.h"
 #include "tiler/raster/options.h"
+#include "tiler/vector/options.h"
 
 /* Options that rasters and vectors share. Strings are borrowed from argv. */
 struct build_options {
@@ -18,11 +19,16 @@ struct build_options {
     uint64_t pack_nbytes;
     bool resume, restart, replace, strict;
     struct raster_options raster;
+    struct vector_options vector;
 };
 
 /* Builds the inputs (at least one, every one known to hold a raster) into
  * options->output. Reports what goes wrong; returns an exit code. */
 int build_raster(const struct build_options *options,
+                 const struct operands *inputs);
+
+/* The same for inputs that hold vector layers and no raster. */
+int build_vector(const struct build_options *options,
                  const struct operands *inputs);
 
 #endif

@@ -1,0 +1,35 @@
+/* repair.h - polygons that are valid, and stay so on the grid.
+ *
+ * Most polygons are seen to be valid by an exact integer test; only those
+ * whose rings touch or cross, or lie where they should not, are given to GEOS,
+ * which decides, makes them valid and rounds the result back to the grid
+ * without making it invalid again. */
+#ifndef TILER_VECTOR_REPAIR_H
+#define TILER_VECTOR_REPAIR_H
+
+#include "tiler/vector/geom.h"
+
+/* One per thread. */
+struct repair;
+
+struct repair *repair_new(void); /* NULL: no memory */
+void repair_free(struct repair *repair);
+
+enum repair_status {
+    REPAIR_FINE, /* it was valid; unchanged */
+    REPAIR_DONE, /* it was not and now is; maybe nothing is left */
+    REPAIR_NOMEM,
+    REPAIR_FAILED /* GEOS could not: the geometry is emptied */
+};
+
+/* Makes `geom`, polygons on a unit grid, valid. */
+enum repair_status repair_polygons(struct repair *repair, struct geom *geom);
+
+/* Replaces `geom` by the union of its polygons, valid and on the grid. */
+enum repair_status repair_union(struct repair *repair, struct geom *geom);
+
+/* Cuts to a box by GEOS, for what clip.h refuses. */
+enum repair_status repair_clip(struct repair *repair, struct geom *geom,
+                               struct geom_box box);
+
+#endif

@@ -1,0 +1,38 @@
+/* shape.h - a feature's geometry as one zoom shows it.
+ *
+ * Simplified by the weights of simplify.h, rounded to the zoom's grid (4096
+ * units per tile), without repeated points, spikes, points on straight lines
+ * or rings without area. Everything here looks at one vertex, or at one arc
+ * between junctions, so what features share stays shared. Rings may touch or
+ * cross afterwards: repair.h. */
+#ifndef TILER_VECTOR_SHAPE_H
+#define TILER_VECTOR_SHAPE_H
+
+#include "tiler/vector/geom.h"
+
+struct shape_rule {
+    unsigned shift;  /* a grid unit of the zoom is 2^shift base units */
+    float tolerance; /* vertices of at most this weight go; base units */
+    /* Nothing may vanish: what is too small is drawn as one unit. */
+    bool keep_all;
+    uint64_t seq; /* the feature's number, which decides for tiny polygons */
+};
+
+/* Polygons below this area, in square units, are replaced: some by a square
+ * of this area, the others by nothing, so that the sum of areas stays. */
+enum { SHAPE_TINY_SIDE = 2 };
+
+/* Fills `out`; no parts are left when the feature is too small to be seen.
+ * False: no memory. */
+bool shape_at_zoom(const struct geom *base, const float *weights,
+                   const struct shape_rule *rule, struct geom *out);
+
+/* Removes repeated points, spikes and points on straight lines from the ring
+ * open at the end of `rings`, then ends it, or drops it when it has no area
+ * left or its area's sign is not `positive`. False: no memory. */
+bool shape_end_ring(struct geom *rings, bool positive, bool *kept);
+
+/* The same for a line: drops it when fewer than two points are left. */
+bool shape_end_line(struct geom *lines);
+
+#endif
