@@ -1,4 +1,4 @@
-/* dump_tiles TILESET DIR [MAXZOOM]: writes every tile as DIR/z/x/y.pbf, as
+/* vector_tiles TILESET DIR [MAXZOOM]: writes every tile as DIR/z/x/y.pbf, as
  * stored (gzip), for decoders that are not ours. Runs of equal tiles are
  * written one by one. */
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 static int fail(const struct ibx_err *err)
 {
-    fprintf(stderr, "dump_tiles: %s: %s\n", err->file, err->what);
+    fprintf(stderr, "vector_tiles: %s: %s\n", err->file, err->what);
     return EXIT_FAILURE;
 }
 
