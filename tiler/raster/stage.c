@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cpl_conv.h>
@@ -108,6 +109,19 @@ static bool copy_to(const struct source *source, const char *path)
     return CPLGetLastErrorType() < CE_Failure;
 }
 
+/* GDAL does not say why it could not write. */
+static void report_failure(const struct source *source, int fd,
+                           const char *folder)
+{
+    struct statvfs disk;
+    if (fstatvfs(fd, &disk) == 0 && disk.f_bavail == 0)
+        report(folder, "free some space, or give another --temp-dir", "%s: %s",
+               source->path, strerrordesc_np(ENOSPC));
+    else
+        report(source->path, "check that it is whole",
+               "cannot be unpacked (%s)", CPLGetLastErrorMsg());
+}
+
 bool stage_source(struct source *source, const char *folder)
 {
     char path[32];
@@ -123,10 +137,7 @@ bool stage_source(struct source *source, const char *folder)
         return true;
     }
     if (!stop_requested())
-        report(source->path,
-               "check that it is whole, and the space in "
-               "--temp-dir",
-               "cannot be unpacked (%s)", CPLGetLastErrorMsg());
+        report_failure(source, fd, folder);
     free(name);
     (void)close(fd);
     return false;
