@@ -41,10 +41,21 @@ export function makeTilesets(folder) {
     '--zoom', '0-3', '--format', 'jpeg', '--name', 'Blue Marble',
     '--attribution', '<a href="https://visibleearth.nasa.gov">NASA</a>',
     path.join(source, 'data', 'world.jpg'));
-  const layers = town.map((name) =>
-    path.join(source, 'tests', 'browser', 'data', `${name}.geojson`));
-  runTiler('build', '--quiet', '-o', path.join(folder, 'town.imbrex'),
-    '--zoom', '0-14', '--name', 'Newbridge', ...layers);
+  runTiler('import', '--quiet', '-o', path.join(folder, 'town.imbrex'),
+    vectorTiles(folder));
+}
+
+/** The town's layers as MBTiles, by GDAL. */
+function vectorTiles(folder) {
+  const [layers, tiles] = ['town.gpkg', 'town.mbtiles']
+    .map((name) => path.join(folder, name));
+  const ogr = (...args) => execFileSync('ogr2ogr', args, {stdio: 'ignore'});
+  town.forEach((name, i) => ogr('-f', 'GPKG',
+    ...(i > 0 ? ['-update', '-append'] : []), layers,
+    path.join(source, 'tests', 'browser', 'data', `${name}.geojson`)));
+  ogr('-f', 'MBTILES', tiles, layers, '-dsco', 'MINZOOM=0',
+    '-dsco', 'MAXZOOM=14', '-dsco', 'NAME=Newbridge');
+  return tiles;
 }
 
 /** More tilesets, from the shared data; @returns their ids. */
