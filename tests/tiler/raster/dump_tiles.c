@@ -43,6 +43,8 @@ static const char *extension(enum ibx_format format)
         return "jpg";
     case IBX_FORMAT_WEBP:
         return "webp";
+    case IBX_FORMAT_MVT:
+        return "pbf";
     default:
         return "bin";
     }
