@@ -87,6 +87,9 @@ static void set_parameters(struct jpeg_encoder *e, const struct pixels *pixels)
     jpeg_set_defaults(jpeg);
     jpeg_set_quality(jpeg, e->quality, TRUE);
     jpeg->dct_method = JDCT_ISLOW;
+    /* Measured on the 16384 px Blue Marble: 11 % fewer bytes for 1.3 s more of
+     * 2.9 s of processor time; a tile is made once and sent often. */
+    jpeg->optimize_coding = TRUE;
     if (is_grey(pixels)) {
         jpeg_set_colorspace(jpeg, JCS_GRAYSCALE);
     } else if (e->quality >= 90) {
