@@ -7,7 +7,8 @@
 #include "pack/fileio.h"
 #include "pack/tileset_impl.h"
 
-bool ibx_is_unreadable(enum ibx_status status)
+/* True for a status that opening the pack anew might mend. */
+static bool is_unreadable(enum ibx_status status)
 {
     return status == IBX_ERR_CORRUPT || status == IBX_ERR_SYSTEM ||
            status == IBX_ERR_MISSING || status == IBX_ERR_UNSUPPORTED;
@@ -248,7 +249,7 @@ static enum ibx_status get_from(struct ibx_tileset *tileset, uint64_t pack,
         st = IBX_NOT_FOUND;
     else
         st = fetch(tileset, at, wait, wanted, err);
-    if (!ibx_is_unreadable(st)) {
+    if (!is_unreadable(st)) {
         ibx_slot_unpin(tileset->cache, at.slot);
         return st;
     }
@@ -256,6 +257,25 @@ static enum ibx_status get_from(struct ibx_tileset *tileset, uint64_t pack,
      */
     ibx_slot_quarantine(tileset->cache, at.slot);
     return wait == IBX_TRY ? IBX_AGAIN : st;
+}
+
+/* Two attempts, the second with the pack opened anew by its name. */
+static enum ibx_status get_twice(struct ibx_tileset *tileset, uint64_t pack,
+                                 uint64_t id, enum ibx_wait wait,
+                                 struct wanted wanted, struct ibx_err *err)
+{
+    enum ibx_status st = get_from(tileset, pack, id, wait, wanted, err);
+    if (is_unreadable(st))
+        st = get_from(tileset, pack, id, wait, wanted, err);
+    return st;
+}
+
+enum ibx_status ibx_tileset_copy(struct ibx_tileset *tileset, uint64_t pack,
+                                 uint64_t id, struct ibx_tile *out,
+                                 struct ibx_err *err)
+{
+    return get_twice(tileset, pack, id, IBX_BLOCK, (struct wanted){.tile = out},
+                     err);
 }
 
 static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
@@ -270,10 +290,7 @@ static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
         ibx_manifest_find(&tileset->manifest, id, wait, &pack, err);
     if (st != IBX_OK)
         return st;
-    st = get_from(tileset, pack, id, wait, wanted, err);
-    if (ibx_is_unreadable(st))
-        st = get_from(tileset, pack, id, wait, wanted, err);
-    return st;
+    return get_twice(tileset, pack, id, wait, wanted, err);
 }
 
 enum ibx_status ibx_tile_get(struct ibx_tileset *tileset, struct ibx_zxy at,

@@ -46,7 +46,10 @@ IBX_MUST_CHECK enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset,
                                                struct ibx_slot **out,
                                                struct ibx_err *err);
 
-/* True for a status that opening the pack anew might mend. */
-bool ibx_is_unreadable(enum ibx_status status);
+/* Copies the tile `id` of a pack, as ibx_tile_get(IBX_BLOCK) does. */
+IBX_MUST_CHECK enum ibx_status ibx_tileset_copy(struct ibx_tileset *tileset,
+                                                uint64_t pack, uint64_t id,
+                                                struct ibx_tile *out,
+                                                struct ibx_err *err);
 
 #endif

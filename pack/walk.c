@@ -4,12 +4,13 @@
 #include "pack/err.h"
 #include "pack/tileset_impl.h"
 
+/* Nothing stays pinned between calls: a walk may take hours, and its owner may
+ * want other tiles while there is room for one view only. */
 struct ibx_walk {
     struct ibx_tileset *tileset;
-    uint64_t next_id;      /* where the next run may start */
-    uint64_t pack;         /* number of the pack that is looked at */
-    struct ibx_slot *slot; /* pinned, or NULL */
-    int64_t entry;         /* of the run last returned; -1 before the first */
+    uint64_t next_id;     /* where the next run may start */
+    uint64_t pack;        /* number of the pack that is looked at */
+    struct ibx_span last; /* the run last returned; its count 0 before */
 };
 
 /* The pack that may hold the first tile not before `from_id`. */
@@ -31,7 +32,6 @@ enum ibx_status ibx_walk_open(struct ibx_tileset *tileset, uint64_t from_id,
     if (!walk)
         return ibx_fail_nomem(err);
     walk->tileset = ibx_tileset_hold(tileset);
-    walk->entry = -1;
     enum ibx_status st = start(walk, from_id, err);
     if (st != IBX_OK) {
         ibx_walk_close(walk);
@@ -39,14 +39,6 @@ enum ibx_status ibx_walk_open(struct ibx_tileset *tileset, uint64_t from_id,
     }
     *out = walk;
     return IBX_OK;
-}
-
-static void leave_pack(struct ibx_walk *walk)
-{
-    if (walk->slot)
-        ibx_slot_unpin(walk->tileset->cache, walk->slot);
-    walk->slot = NULL;
-    walk->entry = -1;
 }
 
 /* The last id that index entry `n` stands for. */
@@ -57,8 +49,8 @@ static uint64_t entry_last_id(const struct ibx_view *view, int64_t n)
     return view->header.first_id + view->index[n + 1].rel_id - 1;
 }
 
-/* The number of the entry that covers `id`, hole or not; -1 when all of the
- * pack lies behind `id` or none does. */
+/* The number of the last entry that does not start behind `id`, hole or not;
+ * `id` lies in the pack. */
 static int64_t entry_at(const struct ibx_view *view, uint64_t id)
 {
     int64_t low = 0;
@@ -77,18 +69,15 @@ static uint64_t zoom_last_id(uint64_t id)
     return ibx_zoom_first_id((uint8_t)(ibx_id_zoom(id) + 1)) - 1;
 }
 
-/* The next run inside the pinned pack; false at its end. */
-static bool next_in_pack(struct ibx_walk *walk, struct ibx_span *out)
+/* The next run inside a pack; false at its end. */
+static bool next_in_pack(struct ibx_walk *walk, const struct ibx_view *view,
+                         struct ibx_span *out)
 {
-    const struct ibx_view *view = ibx_slot_view(walk->slot);
     if (walk->next_id < view->header.first_id)
         walk->next_id = view->header.first_id;
     if (walk->next_id > view->header.last_id)
         return false;
-    int64_t entry =
-        walk->entry < 0 ? entry_at(view, walk->next_id) : walk->entry;
-    while (entry_last_id(view, entry) < walk->next_id)
-        entry++;
+    int64_t entry = entry_at(view, walk->next_id);
     while (view->index[entry].place == 0) {
         walk->next_id = entry_last_id(view, entry) + 1;
         if (walk->next_id > view->header.last_id)
@@ -104,7 +93,6 @@ static bool next_in_pack(struct ibx_walk *walk, struct ibx_span *out)
         .pack = walk->pack,
         .place = view->index[entry].place,
     };
-    walk->entry = entry;
     walk->next_id = last + 1;
     return true;
 }
@@ -112,17 +100,21 @@ static bool next_in_pack(struct ibx_walk *walk, struct ibx_span *out)
 enum ibx_status ibx_walk_next(struct ibx_walk *walk, struct ibx_span *out,
                               struct ibx_err *err)
 {
-    while (walk->pack < walk->tileset->info.npacks) {
-        if (!walk->slot) {
-            enum ibx_status st = ibx_tileset_pin(walk->tileset, walk->pack, 0,
-                                                 IBX_BLOCK, &walk->slot, err);
-            if (st != IBX_OK)
-                return st;
-        }
-        if (next_in_pack(walk, out))
+    struct ibx_tileset *tileset = walk->tileset;
+    for (; walk->pack < tileset->info.npacks; walk->pack++) {
+        struct ibx_slot *slot = NULL;
+        enum ibx_status st = ibx_tileset_pin(tileset, walk->pack, walk->next_id,
+                                             IBX_BLOCK, &slot, err);
+        if (st == IBX_NOT_FOUND)
+            continue; /* it ends before the place we are at */
+        if (st != IBX_OK)
+            return st;
+        bool found = next_in_pack(walk, ibx_slot_view(slot), &walk->last);
+        ibx_slot_unpin(tileset->cache, slot);
+        if (found) {
+            *out = walk->last;
             return IBX_OK;
-        leave_pack(walk);
-        walk->pack++;
+        }
     }
     return IBX_NOT_FOUND;
 }
@@ -130,18 +122,17 @@ enum ibx_status ibx_walk_next(struct ibx_walk *walk, struct ibx_span *out,
 enum ibx_status ibx_walk_tile(struct ibx_walk *walk, struct ibx_tile *out,
                               struct ibx_err *err)
 {
-    if (!walk->slot || walk->entry < 0)
+    if (walk->last.count == 0)
         return ibx_fail(err, IBX_ERR_INVALID, walk->tileset->folder,
                         "the walk is not at a tile");
-    struct ibx_blob_at at = {walk->slot, walk->entry};
-    return ibx_blob_copy(walk->tileset, at, IBX_BLOCK, out, err);
+    return ibx_tileset_copy(walk->tileset, walk->last.pack, walk->last.first_id,
+                            out, err);
 }
 
 void ibx_walk_close(struct ibx_walk *walk)
 {
     if (!walk)
         return;
-    leave_pack(walk);
     ibx_tileset_release(walk->tileset);
     free(walk);
 }
