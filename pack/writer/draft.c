@@ -150,7 +150,8 @@ static bool fits(const struct ibx_draft *left, const struct ibx_draft *right,
 {
     uint64_t span = end_of(&right->records[right->nrecords - 1]) -
                     left->records[0].first_id;
-    return data_off(nentries) + blobs <= pack_nbytes &&
+    /* One run of one tile is never cut: it would be stored twice. */
+    return (nentries == 1 || data_off(nentries) + blobs <= pack_nbytes) &&
            nentries * IBX_INDEX_ENTRY_NBYTES <= IBX_INDEX_NBYTES_MAX &&
            span <= UINT64_C(1) << 32;
 }

@@ -9,9 +9,9 @@ struct ibx_draft *ibx_draft_new(const struct ibx_record *record);
 void ibx_draft_free(struct ibx_draft *draft);
 
 /* Joins `right`, which lies behind `left`, into it when the result is at most
- * `pack_nbytes` long, its index at most IBX_INDEX_NBYTES_MAX and its ids less
- * than 2^32 apart. *joined says whether; then `right` is freed. Otherwise both
- * are as they were. */
+ * `pack_nbytes` long or one run of one tile, its index at most
+ * IBX_INDEX_NBYTES_MAX and its ids less than 2^32 apart. *joined says whether;
+ * then `right` is freed. Otherwise both are as they were. */
 IBX_MUST_CHECK enum ibx_status ibx_draft_join(
     struct ibx_draft *left, struct ibx_draft *right, uint64_t pack_nbytes,
     struct ibx_spool *spool, bool *joined, struct ibx_err *err);
