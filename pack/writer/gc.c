@@ -1,5 +1,6 @@
 /* gc.c - remove generations and packs that nothing names any more. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,21 @@ static bool add_generation(struct generations *all, const char *name,
     return true;
 }
 
+static enum ibx_status list_entry(const char *folder, DIR *dir,
+                                  const char *file, struct generations *all,
+                                  struct ibx_err *err)
+{
+    char name[IBX_GENERATION_NCHARS + 1];
+    struct stat info;
+    if (!ibx_manifest_name_parse(file, strlen(file), name))
+        return IBX_OK;
+    if (fstatat(dirfd(dir), file, &info, 0) != 0)
+        return ibx_fail_sys(err, folder, "fstatat");
+    return add_generation(all, name, &info) ? IBX_OK : ibx_fail_nomem(err);
+}
+
+/* All of them or an error: a generation that is overlooked would lose its
+ * packs. */
 static enum ibx_status list_generations(const char *folder,
                                         struct generations *all,
                                         struct ibx_err *err)
@@ -52,16 +68,13 @@ static enum ibx_status list_generations(const char *folder,
         return ibx_fail_sys(err, folder, "opendir");
     enum ibx_status st = IBX_OK;
     struct dirent *entry = NULL;
+    errno = 0; /* readdir tells its end from a failure by nothing else */
     while (st == IBX_OK && (entry = readdir(dir)) != NULL) {
-        char name[IBX_GENERATION_NCHARS + 1];
-        struct stat info;
-        if (!ibx_manifest_name_parse(entry->d_name, strlen(entry->d_name),
-                                     name) ||
-            fstatat(dirfd(dir), entry->d_name, &info, 0) != 0)
-            continue;
-        if (!add_generation(all, name, &info))
-            st = ibx_fail_nomem(err);
+        st = list_entry(folder, dir, entry->d_name, all, err);
+        errno = 0;
     }
+    if (st == IBX_OK && errno != 0)
+        st = ibx_fail_sys(err, folder, "readdir");
     closedir(dir);
     return st;
 }
