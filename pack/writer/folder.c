@@ -49,6 +49,8 @@ enum ibx_status ibx_folder_open(struct ibx_folder *folder, const char *path,
     if (st == IBX_OK)
         st = lock(&fresh, err);
     if (st != IBX_OK) {
+        if (fresh.created)
+            (void)rmdir(path);
         ibx_folder_close(&fresh);
         return st;
     }

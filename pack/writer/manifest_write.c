@@ -211,29 +211,46 @@ static void name_generation(const uint8_t sha256[IBX_SHA256_NBYTES],
         (void)snprintf(out + 2 * i, 3, "%02x", sha256[i]);
 }
 
-/* Gives the manifest its name and puts it into force. */
+static bool is_in_force(const struct ibx_folder *folder, const char *generation)
+{
+    char current[IBX_GENERATION_NCHARS + 1];
+    return ibx_tileset_current(folder->path, current, NULL) == IBX_OK &&
+           strcmp(current, generation) == 0;
+}
+
+/* Lets CURRENT name the generation. */
 static enum ibx_status put_into_force(const struct ibx_folder *folder,
-                                      const char *beside,
                                       const char *generation,
                                       struct ibx_err *err)
 {
     char line[64];
-    (void)snprintf(line, sizeof line, "manifest-%s.ibm\n", generation);
-    size_t nbytes = strlen(line);
-    line[nbytes - 1] = '\0';
-    char *path = ibx_path_join(folder->path, line);
+    int nbytes = snprintf(line, sizeof line, "manifest-%s.ibm\n", generation);
+    return ibx_folder_replace(folder, "CURRENT", line, (size_t)nbytes, err);
+}
+
+/* Gives the manifest its name and puts it into force. */
+static enum ibx_status publish(const struct ibx_folder *folder,
+                               const char *beside, const char *generation,
+                               struct ibx_err *err)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "manifest-%s.ibm", generation);
+    char *path = ibx_path_join(folder->path, name);
     if (!path)
         return ibx_fail_nomem(err);
+    bool existed = ibx_folder_has(folder, name);
     enum ibx_status st = IBX_OK;
     if (rename(beside, path) != 0)
         st = ibx_fail_sys(err, path, "rename");
     if (st == IBX_OK)
         st = ibx_folder_sync(folder->path, err);
+    if (st == IBX_OK)
+        st = put_into_force(folder, generation, err);
+    /* A generation that never came into force must not keep its packs. */
+    if (st != IBX_OK && !existed && !is_in_force(folder, generation))
+        (void)unlink(path);
     free(path);
-    line[nbytes - 1] = '\n';
-    return st == IBX_OK
-               ? ibx_folder_replace(folder, "CURRENT", line, nbytes, err)
-               : st;
+    return st;
 }
 
 enum ibx_status ibx_manifest_publish(const struct ibx_folder *folder,
@@ -255,7 +272,7 @@ enum ibx_status ibx_manifest_publish(const struct ibx_folder *folder,
         st = ibx_fail_nomem(err);
     if (st == IBX_OK) {
         name_generation(sha256, result->generation);
-        st = put_into_force(folder, beside, result->generation, err);
+        st = publish(folder, beside, result->generation, err);
     }
     result->npacks = list->n;
     result->tile_count = header.tile_count;
