@@ -318,8 +318,8 @@ static const char *manifest_contradiction(const struct ibx_manifest_header *h,
 {
     /* Bounds first, so that laying out below cannot overflow. */
     uint64_t most = file_nbytes;
-    if (h->npacks > most)
-        return "it counts more packs than it has bytes";
+    if (h->npacks > most / IBX_RECORD_NBYTES)
+        return "it counts more packs than it has room for";
     struct ibx_manifest_header want = *h;
     for (int i = 0; i < IBX_NTEXTS; i++)
         if (h->texts[i].nbytes > most)
