@@ -35,12 +35,17 @@ function runTiler(...args) {
   execFileSync(tiler, args, {stdio: ['ignore', 'ignore', 'inherit']});
 }
 
+/** A tileset of the sample image; `args` are options of the tiler. */
+export function makeWorld(output, ...args) {
+  runTiler('build', '--quiet', '-o', output, ...args,
+    path.join(source, 'data', 'world.jpg'));
+}
+
 /** The tilesets that need nothing but this checkout. */
 export function makeTilesets(folder) {
-  runTiler('build', '--quiet', '-o', path.join(folder, 'world.imbrex'),
+  makeWorld(path.join(folder, 'world.imbrex'),
     '--zoom', '0-3', '--format', 'jpeg', '--name', 'Blue Marble',
-    '--attribution', '<a href="https://visibleearth.nasa.gov">NASA</a>',
-    path.join(source, 'data', 'world.jpg'));
+    '--attribution', '<a href="https://visibleearth.nasa.gov">NASA</a>');
   runTiler('import', '--quiet', '-o', path.join(folder, 'town.imbrex'),
     vectorTiles(folder));
 }

@@ -1,7 +1,7 @@
 // The built-in page, driven as a reader would: pointer, keys, address.
 import path from 'node:path';
-import {makeSharedTilesets, makeTilesets, openBrowser, scratchFolder,
-  settled, source, startServer} from './harness.mjs';
+import {makeSharedTilesets, makeTilesets, makeWorld, openBrowser,
+  scratchFolder, settled, source, startServer} from './harness.mjs';
 import {colours, decode, differing, matchesReference} from './pixels.mjs';
 import {Skip, assert, eventually, runAll, test} from './suite.mjs';
 
@@ -335,6 +335,30 @@ test('a phone has room for everything', async () => {
   assert.equal(small, 0, 'buttons are large enough for a finger');
   await closePanel();
   await page.setViewportSize({width: 1000, height: 640});
+});
+
+test('a new generation replaces the old one where the reader is', async () => {
+  const where = scratchFolder();
+  const tileset = path.join(where, 'changing.imbrex');
+  makeWorld(tileset, '--zoom', '0-2', '--format', 'jpeg');
+  const other = await startServer(where);
+  const generation = async () => (await (await fetch(
+    `${other.url}catalog.json`)).json()).tilesets[0].generation;
+  const first = await generation();
+  const asked = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await visit('changing/2/20/10', other.url);
+  const position = await hash();
+  assert.ok(asked.some((url) => url.includes(`/@${first}/`)), 'pinned');
+  makeWorld(tileset, '--zoom', '0-2', '--format', 'png', '--replace');
+  const second = await eventually(generation, (g) => g !== first, 'reload');
+  await page.evaluate(() =>
+    document.dispatchEvent(new Event('visibilitychange')));
+  await eventually(() => asked.filter((url) => url.includes(`/@${second}/`)),
+    (urls) => urls.length > 3, 'tiles of the new generation');
+  assert.match(await page.locator('#notice').textContent(), /been updated/);
+  assert.equal(await hash(), position, 'the map has not moved');
+  await other.stop();
 });
 
 test('the page works under a base path', async () => {

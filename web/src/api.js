@@ -13,9 +13,12 @@ async function getJson(path, options) {
   return reply.json();
 }
 
+// Documents may be kept for a minute; what is shown should not be that old.
+const FRESH = {cache: 'no-cache'};
+
 /** @returns {Promise<Array>} the tilesets; an empty array is a valid answer */
 export async function loadCatalog() {
-  const catalog = await getJson('catalog.json');
+  const catalog = await getJson('catalog.json', FRESH);
   return Array.isArray(catalog.tilesets) ? catalog.tilesets : [];
 }
 
@@ -26,7 +29,7 @@ export function loadTileJson(tileset) {
   const key = `${tileset.id}@${tileset.generation}`;
   if (!tileJsons.has(key)) {
     const path = `${encodeURIComponent(tileset.id)}.json`;
-    const wanted = getJson(path).catch((error) => {
+    const wanted = getJson(path, FRESH).catch((error) => {
       tileJsons.delete(key);
       throw error;
     });
@@ -46,12 +49,16 @@ function splitTemplate(id, tilejson) {
 }
 
 /**
- * Tile address template under this page's own folder. The absolute one in the
- * document may name another origin (a public name behind a proxy), which the
- * Content-Security-Policy would rightly refuse.
+ * Tile address template under this page's own folder, for one generation of
+ * the tileset, so that tiles of two are never mixed and may be kept for good.
+ * The absolute one in the document may name another origin (a public name
+ * behind a proxy), which the Content-Security-Policy would rightly refuse.
  */
-export const tileTemplate = (id, tilejson) =>
-  pageBase + splitTemplate(id, tilejson)[1];
+export function tileTemplate({id, generation}, tilejson) {
+  const tail = splitTemplate(id, tilejson)[1];
+  return pageBase + (generation ?
+    tail.replace(`${id}/`, () => `${id}/@${generation}/`) : tail);
+}
 
 /** The address under which the server says it is known, ending in '/'. */
 export const publicBase = (id, tilejson) => splitTemplate(id, tilejson)[0];

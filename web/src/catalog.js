@@ -73,32 +73,47 @@ function filterBox(cards) {
   });
 }
 
+/** Draws the cards into the panel. @returns a function that ends it */
+function fill(state, body) {
+  body.replaceChildren();
+  const cards = state.get('catalog').map((t) => card(state, t));
+  const total = state.get('catalog')
+    .reduce((sum, t) => sum + (Number(t.bytes) || 0), 0);
+  if (cards.length === 0) {
+    body.append(h('p', {class: 'empty'}, 'No tileset is served yet.'));
+  } else if (cards.length > 8) {
+    body.append(filterBox(cards));
+  }
+  body.append(h('ul', {class: 'cards'},
+    cards.map(({button}) => h('li', {}, button))));
+  if (total > 0) {
+    body.append(h('p', {class: 'note'}, `${count(cards.length)} ` +
+      `tileset${cards.length === 1 ? '' : 's'}, ${bytes(total)}`));
+  }
+  const watcher = lazyThumbs(cards, state.get('theme'));
+  const mark = ({tilesetId}) => cards.forEach(({button, tileset}) =>
+    button.setAttribute('aria-current', String(tileset.id === tilesetId)));
+  const unwatch = state.watch(['tilesetId'], mark, {now: true});
+  return () => {
+    unwatch();
+    watcher.disconnect();
+  };
+}
+
 /** The catalog panel; see chrome.js for what a panel is. */
 export function catalogPanel(state) {
   return {
     title: 'Tilesets', short: 'Tilesets',
     open(body) {
-      const cards = state.get('catalog').map((t) => card(state, t));
-      const total = state.get('catalog')
-        .reduce((sum, t) => sum + (Number(t.bytes) || 0), 0);
-      if (cards.length === 0) {
-        body.append(h('p', {class: 'empty'}, 'No tileset is served yet.'));
-      } else if (cards.length > 8) {
-        body.append(filterBox(cards));
-      }
-      body.append(h('ul', {class: 'cards'},
-        cards.map(({button}) => h('li', {}, button))));
-      if (total > 0) {
-        body.append(h('p', {class: 'note'}, `${count(cards.length)} ` +
-          `tileset${cards.length === 1 ? '' : 's'}, ${bytes(total)}`));
-      }
-      const watcher = lazyThumbs(cards, state.get('theme'));
-      const mark = ({tilesetId}) => cards.forEach(({button, tileset}) =>
-        button.setAttribute('aria-current', String(tileset.id === tilesetId)));
-      const unwatch = state.watch(['tilesetId'], mark, {now: true});
+      let end = () => {};
+      const redraw = () => {
+        end();
+        end = fill(state, body);
+      };
+      const unwatch = state.watch(['catalog', 'theme'], redraw, {now: true});
       return () => {
         unwatch();
-        watcher.disconnect();
+        end();
       };
     },
   };

@@ -15,6 +15,7 @@ import {layersPanel} from './layerlist.js';
 import {machinePanel} from './machine.js';
 import {sharePanel} from './share.js';
 import {onTile} from './tiles.js';
+import {initUpdates} from './updates.js';
 import {initReadout} from './readout.js';
 import {initShown} from './shown.js';
 import {initTheme} from './theme.js';
@@ -88,6 +89,7 @@ async function start() {
   }
   address.read();
   state.set({panel: WIDE.matches ? 'tilesets' : null});
+  initUpdates(state);
 }
 
 start();

@@ -38,7 +38,8 @@ function initPointer(state, mapView) {
 
   function write() {
     const {view} = mapView;
-    const coordinate = last ?? view.getCenter();
+    const coordinate = last?.map.getCoordinateFromPixel(last.pixel) ??
+      view.getCenter();
     const [lon, lat] = toLonLat(coordinate);
     const info = state.get('info');
     const layer = state.get('layer');
@@ -52,7 +53,7 @@ function initPointer(state, mapView) {
 
   mapView.eachMap((map) => {
     map.on('pointermove', (event) => {
-      last = event.coordinate;
+      last = {map, pixel: event.pixel};
       write();
     });
     map.getViewport().addEventListener('pointerleave', () => {
@@ -60,7 +61,7 @@ function initPointer(state, mapView) {
       write();
     });
   });
-  mapView.view.on('change', write);
+  mapView.main.on('postrender', write);
   state.watch(['layer'], write);
   onTile(write);
 }

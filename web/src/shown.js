@@ -37,13 +37,21 @@ async function load(state, id) {
   return {info, layer: createLayer(info, styleFor(state, info))};
 }
 
-function putOn(map, layer) {
-  for (const old of map.getLayers().getArray().filter((l) => l.get('tiles'))) {
-    map.removeLayer(old);
+/**
+ * Puts a tile layer in the place of the others; with `keep` those stay under
+ * it until it has loaded, so that nothing flashes.
+ */
+function putOn(map, layer, keep) {
+  const old = map.getLayers().getArray().filter((l) => l.get('tiles'));
+  const clear = () => old.forEach((l) => map.removeLayer(l));
+  if (keep) {
+    map.once('loadend', clear);
+  } else {
+    clear();
   }
   if (layer) {
     layer.set('tiles', true);
-    map.getLayers().insertAt(0, layer);
+    map.getLayers().insertAt(keep ? old.length : 0, layer);
   }
 }
 
@@ -79,17 +87,17 @@ export function initShown(state, mapView) {
     mapView.view.set('placed', true);
   }
 
-  async function showMain({tilesetId}) {
+  async function showMain({tilesetId}, updated = false) {
     try {
       const {info, layer} = await load(state, tilesetId);
       if (tilesetId !== state.get('tilesetId')) {
         return;
       }
-      putOn(mapView.main, layer);
+      putOn(mapView.main, layer, updated);
       state.set({info, layer});
       dress(state, mapView.main, info, layer);
       limit();
-      if (info) {
+      if (info && !updated) {
         document.title = `${info.name} · Imbrex`;
         place(info);
       }
@@ -98,14 +106,14 @@ export function initShown(state, mapView) {
     }
   }
 
-  async function showSecond({compareId}) {
+  async function showSecond({compareId}, updated = false) {
     try {
       const {info, layer} = await load(state, compareId);
       if (compareId !== state.get('compareId')) {
         return;
       }
       if (layer) {
-        putOn(mapView.secondMap(), layer);
+        putOn(mapView.secondMap(), layer, updated);
         dress(state, mapView.secondMap(), info, layer);
       }
       state.set({compareInfo: info, compareLayer: layer});
@@ -123,7 +131,23 @@ export function initShown(state, mapView) {
     }
   }
 
-  state.watch(['tilesetId'], showMain);
-  state.watch(['compareId'], showSecond);
+  const isOld = (info) => info &&
+    findTileset(state, info.id)?.generation !== info.tileset.generation;
+
+  /** A new catalog may tell of new generations of what is shown. */
+  function update(now) {
+    const [first, second] = [isOld(now.info), isOld(now.compareInfo)];
+    if (first) {
+      showMain(now, true);
+      notice(`${now.info.name} has been updated`);
+    }
+    if (second) {
+      showSecond(now, true);
+    }
+  }
+
+  state.watch(['tilesetId'], (now) => showMain(now));
+  state.watch(['compareId'], (now) => showSecond(now));
+  state.watch(['catalog'], update);
   state.watch(['theme', 'hidden'], redress);
 }

@@ -22,7 +22,7 @@ export function describe(tileset, tilejson) {
     id: tileset.id,
     name: tileset.name || tilejson.name || tileset.id,
     vector: isVector(tileset) || Array.isArray(tilejson.vector_layers),
-    template: tileTemplate(tileset.id, tilejson),
+    template: tileTemplate(tileset, tilejson),
     minzoom,
     maxzoom: Math.max(minzoom, whole(tilejson.maxzoom ?? tileset.maxzoom, 22)),
     bounds: saneBounds(tilejson.bounds ?? tileset.bounds),

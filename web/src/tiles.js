@@ -3,7 +3,6 @@
 const KEPT = 4000; // sizes remembered; oldest are forgotten first
 const sizes = new Map();
 const listeners = new Set();
-const failures = {count: 0};
 
 export const tileKey = (id, z, x, y) => `${id}/${z}/${x}/${y}`;
 
@@ -15,16 +14,11 @@ export function onTile(fn) {
   listeners.add(fn);
 }
 
-export const failedTiles = () => failures.count;
-
 function remember(key, entry) {
   sizes.delete(key);
   sizes.set(key, entry);
   if (sizes.size > KEPT) {
     sizes.delete(sizes.keys().next().value);
-  }
-  if (entry.status >= 500) {
-    failures.count++;
   }
   for (const fn of listeners) {
     fn({key, ...entry});
