@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <cpl_error.h>
-#include <cpl_string.h>
 #include <cpl_vsi.h>
 #include <gdal.h>
 
@@ -39,14 +38,18 @@ static GDALDatasetH open_in_zip(const char *path, char inner[PATH_NBYTES])
     int n = snprintf(archive, sizeof(archive), "/vsizip/%s", path);
     if (n < 0 || (size_t)n >= sizeof(archive))
         return NULL;
-    char **names = VSIReadDir(archive);
+    VSIDIR *folder = VSIOpenDir(archive, 0, NULL);
     GDALDatasetH found = NULL;
-    for (int i = 0; names != NULL && names[i] != NULL && found == NULL; i++) {
-        n = snprintf(inner, PATH_NBYTES, "%s/%s", archive, names[i]);
+    while (folder != NULL && found == NULL) {
+        const VSIDIREntry *entry = VSIGetNextDirEntry(folder);
+        if (entry == NULL)
+            break;
+        n = snprintf(inner, PATH_NBYTES, "%s/%s", archive, entry->pszName);
         if (n > 0 && n < PATH_NBYTES)
             found = open_quietly(inner);
     }
-    CSLDestroy(names);
+    if (folder != NULL)
+        VSICloseDir(folder);
     return found;
 }
 

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include <cpl_conv.h>
 #include <cpl_string.h>
 #include <gdal_alg.h>
 
@@ -21,7 +20,7 @@ struct samples {
     int count; /* after samples_compact(): degrees, all good */
 };
 
-void *extent_transformer(const struct source *source, GDALDatasetH dataset,
+void *extent_transformer(const struct source *source, void *dataset,
                          const char *crs)
 {
     char **how = CSLSetNameValue(NULL, "DST_SRS", crs);
@@ -230,8 +229,7 @@ static bool find_pixel_size(struct source *source, void *to_degrees)
     return isfinite(finest);
 }
 
-bool extent_find(struct source *source, GDALDatasetH dataset,
-                 bool plain_degrees)
+bool extent_find(struct source *source, void *dataset, bool plain_degrees)
 {
     void *to_degrees = extent_transformer(source, dataset, "EPSG:4326");
     if (to_degrees == NULL) {

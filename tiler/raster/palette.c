@@ -1,15 +1,15 @@
 #include "tiler/raster/palette.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
-#include <cpl_string.h>
 #include <gdal_utils.h>
 
 /* A virtual data set made from `from` by gdal_translate's rules. */
-static GDALDatasetH translate(GDALDatasetH from, char **arguments)
+static GDALDatasetH translate(GDALDatasetH from, const char *const *arguments)
 {
-    GDALTranslateOptions *options = GDALTranslateOptionsNew(arguments, NULL);
-    CSLDestroy(arguments);
+    GDALTranslateOptions *options =
+        GDALTranslateOptionsNew((char **)(uintptr_t)arguments, NULL);
     if (options == NULL)
         return NULL;
     int bad_usage = 0;
@@ -23,22 +23,15 @@ static GDALDatasetH one_band(GDALDatasetH dataset, int band)
 {
     char number[16];
     (void)snprintf(number, sizeof(number), "%d", band);
-    char **a = CSLAddString(NULL, "-of");
-    a = CSLAddString(a, "VRT");
-    a = CSLAddString(a, "-b");
-    a = CSLAddString(a, number);
-    a = CSLAddString(a, "-a_nodata");
-    a = CSLAddString(a, "none");
-    return translate(dataset, a);
+    const char *const arguments[] = {"-of",       "VRT",  "-b", number,
+                                     "-a_nodata", "none", NULL};
+    return translate(dataset, arguments);
 }
 
 static GDALDatasetH expand(GDALDatasetH dataset)
 {
-    char **a = CSLAddString(NULL, "-of");
-    a = CSLAddString(a, "VRT");
-    a = CSLAddString(a, "-expand");
-    a = CSLAddString(a, "rgba");
-    return translate(dataset, a);
+    const char *const arguments[] = {"-of", "VRT", "-expand", "rgba", NULL};
+    return translate(dataset, arguments);
 }
 
 static void hide_colour(GDALDatasetH dataset, double number)
@@ -55,7 +48,7 @@ static void hide_colour(GDALDatasetH dataset, double number)
     GDALDestroyColorTable(table);
 }
 
-GDALDatasetH palette_open(const char *path, int band, const double *nodata)
+void *palette_open(const char *path, int band, const double *nodata)
 {
     GDALDatasetH file = GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR,
                                    NULL, NULL, NULL);

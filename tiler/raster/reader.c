@@ -16,6 +16,7 @@
 #include "tiler/raster/extent.h"
 #include "tiler/raster/palette.h"
 #include "tiler/raster/source.h"
+#include "tiler/raster/target.h"
 
 /* By how much, in source pixels, the warper may interpolate a position between
  * exact ones. gdalwarp's own default is 0.125. */
@@ -128,52 +129,6 @@ void source_reader_close(struct source_reader *reader)
     free(reader);
 }
 
-/* ---- where values go ---------------------------------------------------- */
-
-/* Values of a block: colours, then alpha. Either the bytes of the pixels
- * themselves, or planes of floats that are converted afterwards. */
-struct target {
-    uint8_t *base;
-    GDALDataType type;
-    size_t pixel_nbytes, line_nbytes, band_nbytes; /* from one to the next */
-    uint32_t size;
-    int ncolours;
-    uint8_t *alpha; /* the first alpha value */
-};
-
-static struct target byte_target(const struct source_reader *r,
-                                 struct pixels *out)
-{
-    return (struct target){.base = out->bytes,
-                           .type = GDT_Byte,
-                           .pixel_nbytes = 4,
-                           .line_nbytes = out->stride,
-                           .band_nbytes = 1,
-                           .size = out->size,
-                           .ncolours = r->ncolours,
-                           .alpha = out->bytes + 3};
-}
-
-static bool plane_target(const struct source_reader *r, uint32_t size,
-                         struct target *out)
-{
-    size_t line = (size_t)size * sizeof(float);
-    size_t plane = line * size;
-    *out = (struct target){.type = GDT_Float32,
-                           .pixel_nbytes = sizeof(float),
-                           .line_nbytes = line,
-                           .band_nbytes = plane,
-                           .size = size,
-                           .ncolours = r->ncolours};
-    out->base = calloc((size_t)r->ncolours + 1, plane);
-    if (out->base == NULL) {
-        report(r->source->path, NULL, "out of memory");
-        return false;
-    }
-    out->alpha = out->base + (size_t)r->ncolours * plane;
-    return true;
-}
-
 /* ---- pixels that are on the grid ---------------------------------------- */
 
 /* A rectangle to copy. */
@@ -207,12 +162,17 @@ static bool find_window(const struct source_reader *r, int64_t x0, int64_t y0,
     return true;
 }
 
+static GDALDataType value_type(const struct target *t)
+{
+    return t->is_bytes ? GDT_Byte : GDT_Float32;
+}
+
 static bool read_band(GDALRasterBandH band, const struct window *w,
                       const struct target *t, uint8_t *first)
 {
     return GDALRasterIOEx(band, GF_Read, w->source_x, w->source_y, w->width,
                           w->height, first + w->target_off, w->width, w->height,
-                          t->type, (GSpacing)t->pixel_nbytes,
+                          value_type(t), (GSpacing)t->pixel_nbytes,
                           (GSpacing)t->line_nbytes, NULL) == CE_None;
 }
 
@@ -221,7 +181,7 @@ static void fill_alpha(const struct window *w, const struct target *t)
     for (int y = 0; y < w->height; y++) {
         uint8_t *at = t->alpha + w->target_off + (size_t)y * t->line_nbytes;
         for (int x = 0; x < w->width; x++, at += t->pixel_nbytes) {
-            if (t->type == GDT_Byte)
+            if (t->is_bytes)
                 *at = 255;
             else
                 *(float *)(void *)at = 255;
@@ -234,7 +194,7 @@ static bool is_nodata(const struct source *s, const struct target *t, int c,
                       const uint8_t *at)
 {
     const uint8_t *value = at + (size_t)c * t->band_nbytes;
-    if (t->type == GDT_Byte)
+    if (t->is_bytes)
         return *value == s->nodata[c];
     float v = *(const float *)(const void *)value;
     return isnan(v) ? isnan(s->nodata[c]) : v == (float)s->nodata[c];
@@ -252,7 +212,7 @@ static void apply_nodata(const struct source *s, const struct window *w,
                 nothing = is_nodata(s, t, c, t->base + off);
             if (!nothing)
                 continue;
-            if (t->type == GDT_Byte)
+            if (t->is_bytes)
                 t->alpha[off] = 0;
             else
                 *(float *)(void *)(t->alpha + off) = 0;
@@ -264,7 +224,7 @@ static void apply_nodata(const struct source *s, const struct window *w,
 static void scale_alpha(GDALRasterBandH band, const struct window *w,
                         const struct target *t)
 {
-    if (t->type == GDT_Byte || GDALGetRasterDataType(band) != GDT_UInt16)
+    if (t->is_bytes || GDALGetRasterDataType(band) != GDT_UInt16)
         return;
     for (int y = 0; y < w->height; y++) {
         float *alpha = (float *)(void *)(t->alpha + w->target_off +
@@ -298,9 +258,9 @@ static bool read_window(struct source_reader *r, const struct window *w,
 {
     CPLErr err = GDALDatasetRasterIOEx(
         r->dataset, GF_Read, w->source_x, w->source_y, w->width, w->height,
-        t->base + w->target_off, w->width, w->height, t->type, r->ncolours,
-        r->bands, (GSpacing)t->pixel_nbytes, (GSpacing)t->line_nbytes,
-        (GSpacing)t->band_nbytes, NULL);
+        t->base + w->target_off, w->width, w->height, value_type(t),
+        r->ncolours, r->bands, (GSpacing)t->pixel_nbytes,
+        (GSpacing)t->line_nbytes, (GSpacing)t->band_nbytes, NULL);
     return err == CE_None && read_alpha(r, w, t);
 }
 
@@ -339,7 +299,7 @@ static bool add_band(GDALDatasetH dataset, const struct target *t,
     char **how = CSLSetNameValue(NULL, "DATAPOINTER", pointer);
     how = CSLSetNameValue(how, "PIXELOFFSET", pixel);
     how = CSLSetNameValue(how, "LINEOFFSET", line);
-    CPLErr err = GDALAddBand(dataset, t->type, how);
+    CPLErr err = GDALAddBand(dataset, value_type(t), how);
     CSLDestroy(how);
     return err == CE_None;
 }
@@ -386,7 +346,7 @@ static GDALWarpOptions *warp_options(const struct source_reader *r,
     o->hSrcDS = r->dataset;
     o->hDstDS = to;
     o->eResampleAlg = warp_method(r->source->settings->resampling);
-    o->eWorkingDataType = t->type;
+    o->eWorkingDataType = value_type(t);
     o->dfWarpMemoryLimit = warp_memory_nbytes;
     o->pfnTransformer = GDALApproxTransform;
     o->pTransformerArg = r->pixels_to_grid;
@@ -464,75 +424,6 @@ static bool warp_block(struct source_reader *r, int64_t x0, int64_t y0,
     return scale == 0 || warp_to(r, t, scale);
 }
 
-/* ---- from values to pixels ---------------------------------------------- */
-
-/* Grey to red, green and blue; colours that do not show become black. */
-static void finish_bytes(const struct target *t, struct pixels *out)
-{
-    for (uint32_t y = 0; y < out->size; y++) {
-        uint8_t *row = out->bytes + y * out->stride;
-        for (uint32_t x = 0; x < out->size; x++) {
-            uint8_t *p = row + (size_t)x * 4;
-            uint8_t shows = p[3] != 0 ? 255 : 0;
-            p[0] &= shows;
-            p[1] = shows & (t->ncolours == 1 ? p[0] : p[1]);
-            p[2] = shows & (t->ncolours == 1 ? p[0] : p[2]);
-        }
-    }
-}
-
-static uint8_t to_byte(float value)
-{
-    /* Rounds 0.49999997 up: not worth a call per sample. */
-    // NOLINTNEXTLINE(bugprone-incorrect-roundings)
-    return value <= 0 ? 0 : value >= 255 ? 255 : (uint8_t)(value + 0.5F);
-}
-
-static void scale_row(const struct source *s, const struct target *t,
-                      size_t first, uint8_t *row)
-{
-    const float *values = (const float *)(const void *)t->base;
-    const float *alpha = (const float *)(const void *)t->alpha;
-    size_t plane = t->band_nbytes / sizeof(float);
-    float min = (float)s->settings->scale.min;
-    float step =
-        255.0F / (float)(s->settings->scale.max - s->settings->scale.min);
-    for (size_t x = 0; x < t->size; x++) {
-        size_t i = first + x;
-        bool shows = alpha[i] > 0;
-        for (int c = 0; c < 3; c++) {
-            float v = values[i + plane * (size_t)(t->ncolours == 3 ? c : 0)];
-            shows = shows && !isnan(v);
-            row[x * 4 + (size_t)c] = to_byte((v - min) * step);
-        }
-        row[x * 4 + 3] = shows ? to_byte(alpha[i]) : 0;
-        if (row[x * 4 + 3] == 0)
-            memset(row + x * 4, 0, 4);
-    }
-}
-
-static void height_row(const struct target *t, size_t first, uint8_t *row)
-{
-    const float *values = (const float *)(const void *)t->base + first;
-    const float *alpha = (const float *)(const void *)t->alpha + first;
-    float *heights = (float *)(void *)row;
-    for (uint32_t x = 0; x < t->size; x++)
-        heights[x] = alpha[x] > 0 ? values[x] : NAN;
-}
-
-static void finish_planes(const struct source *s, const struct target *t,
-                          struct pixels *out)
-{
-    for (uint32_t y = 0; y < out->size; y++) {
-        uint8_t *row = out->bytes + y * out->stride;
-        size_t first = (size_t)y * t->size;
-        if (out->kind == PIXEL_HEIGHT)
-            height_row(t, first, row);
-        else
-            scale_row(s, t, first, row);
-    }
-}
-
 /* ---- reading ------------------------------------------------------------ */
 
 /* Copies or warps what lies at x0, y0. */
@@ -598,17 +489,14 @@ bool source_read(struct source_reader *reader, int64_t x0, int64_t y0,
     struct target target;
     assert(out->size <= SOURCE_BLOCK_PX);
     pixels_clear(out);
-    if (s->is_8bit)
-        target = byte_target(reader, out);
-    else if (!plane_target(reader, out->size, &target))
+    if (!target_init(&target, out, reader->ncolours, s->is_8bit)) {
+        report(s->path, "give fewer --threads", "out of memory");
         return false;
+    }
     bool ok = fetch_checked(reader, x0, y0, &target);
-    if (ok && s->is_8bit)
-        finish_bytes(&target, out);
-    else if (ok)
-        finish_planes(s, &target, out);
-    if (!s->is_8bit)
-        free(target.base);
+    if (ok)
+        target_finish(&target, &s->settings->scale, out);
+    target_fini(&target);
     out->cover = pixels_find_cover(out);
     return ok;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,12 @@
 #include <unistd.h>
 
 #include <cpl_conv.h>
-#include <cpl_string.h>
 #include <gdal.h>
 
 #include "tiler/cli/report.h"
 #include "tiler/cli/stop.h"
 
-bool stage_is_one_way(GDALDatasetH dataset)
+bool stage_is_one_way(void *dataset)
 {
     static const char *const drivers[] = {"JPEG", "PNG", "GIF"};
     const char *own = GDALGetDescription(GDALGetDatasetDriver(dataset));
@@ -92,15 +92,14 @@ static bool copy_to(const struct source *source, const char *path)
         source->path, GDAL_OF_RASTER | GDAL_OF_VERBOSE_ERROR, NULL, NULL, NULL);
     if (from == NULL)
         return false;
-    char **how = CSLSetNameValue(NULL, "TILED", "YES");
-    how = CSLSetNameValue(how, "COMPRESS", "LZW");
-    how = CSLSetNameValue(how, "BIGTIFF", "IF_SAFER");
-    how = CSLSetNameValue(how, "SPARSE_OK", "TRUE");
+    static const char *const how[] = {"TILED=YES", "COMPRESS=LZW",
+                                      "BIGTIFF=IF_SAFER", "SPARSE_OK=TRUE",
+                                      NULL};
     CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", "YES");
-    GDALDatasetH to = GDALCreateCopy(GDALGetDriverByName("GTiff"), path, from,
-                                     FALSE, how, go_on, NULL);
+    GDALDatasetH to =
+        GDALCreateCopy(GDALGetDriverByName("GTiff"), path, from, FALSE,
+                       (char **)(uintptr_t)how, go_on, NULL);
     CPLSetThreadLocalConfigOption("GDAL_TIFF_INTERNAL_MASK", NULL);
-    CSLDestroy(how);
     GDALClose(from);
     if (to == NULL)
         return false;

@@ -8,12 +8,11 @@
 #ifndef TILER_RASTER_STAGE_H
 #define TILER_RASTER_STAGE_H
 
-#include <gdal.h>
-
 #include "tiler/raster/job.h"
 
-/* Whether the picture's driver must begin anew to go back. */
-bool stage_is_one_way(GDALDatasetH dataset);
+/* Whether the driver of the picture, a GDALDatasetH, must begin anew to go
+ * back. */
+bool stage_is_one_way(void *dataset);
 
 /* Whether `source` should be copied, given the cache that a thread may count
  * on. */
