@@ -28,7 +28,7 @@ RUN cmake --preset release -DIMBREX_TILER=OFF -DIMBREX_TESTS=OFF \
 FROM ${BASE}
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        libcjson1 libdeflate0 libmicrohttpd12 libxxhash0 zlib1g \
+        libcjson1 libmicrohttpd12 libxxhash0 zlib1g \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=build /installed/usr/bin/imbrex-server /usr/bin/
 USER 65532:65532

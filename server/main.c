@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "server/health_check.h"
 #include "server/log.h"
 #include "server/options.h"
 #include "server/server.h"
@@ -21,6 +22,8 @@ int main(int argc, char **argv)
         options_usage(stdout);
     } else if (options.version) {
         (void)printf("imbrex-server %s\n", IBX_VERSION);
+    } else if (options.check_health != NULL) {
+        code = health_check(options.check_health) ? EXIT_DONE : EXIT_FAILED;
     } else {
         log_level_set(options.quiet != 0     ? LOG_ERROR
                       : options.verbose != 0 ? LOG_DEBUG

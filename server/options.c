@@ -354,6 +354,8 @@ static bool read_argument(struct options *options, int argc, char **argv,
         options->help = true;
     else if (strcmp(text, "--version") == 0)
         options->version = true;
+    else if (strcmp(text, "--check-health") == 0 && *at + 1 < argc)
+        options->check_health = argv[++*at];
     else if (strncmp(text, "--", 2) == 0)
         return read_option(options, argc, argv, at, error);
     else if (text[0] == '-' && text[1] != '\0') {
@@ -490,7 +492,7 @@ bool options_read(struct options *options, int argc, char **argv,
     (void)snprintf(error, OPTIONS_ERROR_NBYTES, "out of memory");
     if (!read_command_line(options, argc, argv, error))
         return false;
-    if (options->help || options->version)
+    if (options->help || options->version || options->check_health != NULL)
         return true;
     if (!read_environment(options, environment, error) ||
         !read_config(options, error))
@@ -520,8 +522,10 @@ void options_usage(FILE *out)
         (void)fprintf(out, "  %-28s %s\n", left, rows[i].help);
     }
     (void)fprintf(out,
-                  "  %-28s %s\n  %-28s %s\n\n"
+                  "  %-28s %s\n  %-28s %s\n  %-28s %s\n\n"
                   "Every option is also a variable (IMBREX_MAX_AGE) and a key "
                   "of the\nconfiguration file (max_age). Sizes take K, M, G.\n",
+                  "--check-health WHERE",
+                  "ask a running server's --admin whether it is alive, and end",
                   "--help", "print this", "--version", "print the version");
 }

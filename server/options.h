@@ -63,6 +63,7 @@ struct options {
     struct tileset_option *tilesets;
     size_t ntilesets;
     bool help, version;
+    const char *check_health; /* whom to ask instead of serving, or NULL */
     /* One enum option_origin per row of the table. */
     uint8_t origin[64];
 };

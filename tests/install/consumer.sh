@@ -19,7 +19,9 @@ cc -std=c17 -Wall -Werror -o "$work/consumer" "$here/consumer.c" \
 "$work/moved/bin/imbrex-tiler" build --quiet --zoom 0 -o "$work/world.imbrex" \
     "$IMBREX_SOURCE/data/world.jpg"
 got=$("$work/consumer" "$work/world.imbrex")
-want="$("$work/moved/bin/imbrex-tiler" tile "$work/world.imbrex" 0/0/0 | wc -c) bytes"
+"$work/moved/bin/imbrex-tiler" export --quiet -o "$work/tiles/" \
+    "$work/world.imbrex"
+want="$(cat "$work"/tiles/0/0/0.* | wc -c) bytes"
 echo "consumer: $got"
-[ "$got" = "$want" ] || { echo "imbrex-tiler says $want"; exit 1; }
+[ "$got" = "$want" ] || { echo "imbrex-tiler wrote $want"; exit 1; }
 ! "$work/consumer" "$work/none.imbrex" || { echo "opened nothing"; exit 1; }

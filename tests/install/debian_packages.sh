@@ -14,15 +14,15 @@ cpack -G DEB --config "$IMBREX_BUILD/CPackConfig.cmake" -B "$work" >log 2>&1 ||
     { cat log; exit 1; }
 
 holds() { # package, path
-    dpkg-deb -c "$1"_*.deb | grep -q " \./$2\$" ||
-        { echo "$1 lacks $2"; exit 1; }
+    dpkg-deb -c "$1"_*.deb >list
+    grep -q " \./$2\$" list || { echo "$1 lacks $2"; cat list; exit 1; }
 }
 needs() { # package, library
     dpkg-deb -f "$1"_*.deb Depends | grep -q "$2" ||
         { echo "$1 does not depend on $2"; exit 1; }
 }
 holds imbrex-server usr/bin/imbrex-server
-holds imbrex-server lib/systemd/system/imbrex-server.service
+holds imbrex-server usr/lib/systemd/system/imbrex-server.service
 holds imbrex-server usr/share/man/man1/imbrex-server.1
 holds imbrex-server usr/share/doc/imbrex-server/copyright
 holds imbrex-tiler usr/bin/imbrex-tiler

@@ -9,7 +9,7 @@ PRINTS_OR_EXITS = re.compile(
     r"warnx|v?printf_chk|v?fprintf_chk)(@.*)?$")
 CRYPTOGRAPHY = re.compile(r"^(EVP|SHA\d*|CRYPTO|crypto)_")
 SERVER_MAY_NEED = re.compile(
-    r"^(libmicrohttpd|libcjson|libz|libdeflate|libxxhash|libc|libm|"
+    r"^(libmicrohttpd|libcjson|libz|libxxhash|libc|libm|"
     r"libpthread|ld-linux[-\w]*)\.so")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*[a-z0-9]")
 

@@ -34,6 +34,7 @@ SOURCES = [
                          ".clang-format": "BasedOnStyle: LLVM\n"}, "a.c:1"),
     ("links_resolve", {"docs/a.md": "[x](b.md)"}, "b.md"),
     ("links_resolve", {"a.md": "[x](b.md#no)", "b.md": "# Yes\n"}, "#no"),
+    ("named_files_exist", {"A.md": "see `server/none.c`"}, "server/none.c"),
     ("scripts_are_clean", {"a": "#!/bin/sh\nrm -rf $1/*\n"}, "SC2"),
     ("scripts_are_executable", {"quickstart": "#!/bin/sh\n"}, "quickstart"),
     ("sample_data_is_as_described",
