@@ -34,6 +34,19 @@ def links_resolve(tree):
                 yield f"{name}: {link}: no such heading"
 
 
+NAMED = re.compile(r"`((?:pack|tiler|server|web|tests|bench|docs|packaging|"
+                   r"data|cmake)/[\w./-]*)`")
+
+
+@rule
+def named_files_exist(tree):
+    """A page at the top that speaks of `server/route.c` means a file."""
+    for path in sorted(tree.source.glob("*.md")):
+        for name in sorted(set(NAMED.findall(path.read_text()))):
+            if not (tree.source / name).exists():
+                yield f"{path.name}: {name}: no such file"
+
+
 def shell_scripts(tree):
     for name, path in tree.files():
         with path.open("rb") as file:
