@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pack/bytes.h"
@@ -464,6 +465,23 @@ static enum ibx_status copy_pack(struct ibx_packfile *p, const char *path,
     return st == IBX_OK ? publish(p, info, reused, err) : st;
 }
 
+/* True when the file linked beside is the very file that has the pack's name
+ * already, as when a tileset's own packs go into its next generation: nothing
+ * is to be compared, or read, then. */
+static bool is_in_place(const struct ibx_packfile *p,
+                        const struct ibx_pack_info *info)
+{
+    char name[IBX_PACK_NAME_NBYTES];
+    struct stat here, there;
+    ibx_pack_name(info->sha256, name);
+    char *path = ibx_path_join(p->folder->path, name);
+    bool same = path && stat(path, &here) == 0 &&
+                stat(p->beside, &there) == 0 && here.st_dev == there.st_dev &&
+                here.st_ino == there.st_ino;
+    free(path);
+    return same;
+}
+
 enum ibx_status ibx_packfile_link(struct ibx_packfile *packfile,
                                   const char *path,
                                   const struct ibx_pack_info *info,
@@ -471,14 +489,15 @@ enum ibx_status ibx_packfile_link(struct ibx_packfile *packfile,
 {
     struct ibx_packfile *p = packfile;
     (void)unlink(p->beside);
-    if (link(path, p->beside) == 0) {
-        enum ibx_status st = publish(p, info, reused, err);
-        (void)unlink(p->beside); /* rename leaves it when both are one file */
-        return st;
-    }
-    if (errno == ENOENT)
-        return ibx_fail_sys(err, path, "link");
-    return copy_pack(p, path, info, reused, err);
+    if (link(path, p->beside) != 0)
+        return errno == ENOENT ? ibx_fail_sys(err, path, "link")
+                               : copy_pack(p, path, info, reused, err);
+    enum ibx_status st = IBX_OK;
+    *reused = is_in_place(p, info);
+    if (!*reused)
+        st = publish(p, info, reused, err);
+    (void)unlink(p->beside); /* rename leaves it when both are one file */
+    return st;
 }
 
 enum ibx_status ibx_packfile_sync(struct ibx_packfile *packfile,

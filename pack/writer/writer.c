@@ -418,11 +418,24 @@ static void report_progress(const struct ibx_writer *writer, uint64_t done)
                                  ibx_sort_count(writer->sort));
 }
 
+/* Whether a linked pack lies between the runs planned so far and the next one.
+ * `linked` is sorted by then; *next is the first of it not passed yet. */
+static bool passes_linked(const struct ibx_writer *writer, size_t *next,
+                          uint64_t id)
+{
+    size_t before = *next;
+    while (*next < writer->linked.n &&
+           writer->linked.packs[*next].first_id <= id)
+        (*next)++;
+    return *next > before;
+}
+
 static enum ibx_status plan_records(struct ibx_writer *writer,
                                     struct ibx_plan *plan, struct ibx_err *err)
 {
     struct ibx_record before = {0};
     struct ibx_record record;
+    size_t linked = 0;
     enum ibx_status st = ibx_sort_rewind(writer->sort, err);
     for (uint64_t done = 1; st == IBX_OK; done++) {
         st = ibx_sort_next(writer->sort, &record, err);
@@ -430,6 +443,9 @@ static enum ibx_status plan_records(struct ibx_writer *writer,
             return ibx_plan_finish(plan, err);
         if (st == IBX_OK)
             st = drop_repeated(writer, &before, &record, err);
+        /* A pack must not span another: what waits is handed out first. */
+        if (st == IBX_OK && passes_linked(writer, &linked, record.first_id))
+            st = ibx_plan_finish(plan, err);
         if (st == IBX_OK && record.count > 0) {
             st = ibx_plan_add(plan, &record, err);
             before = record;
@@ -467,7 +483,10 @@ static enum ibx_status link_packs(struct finishing *f, struct ibx_err *err)
         if (st == IBX_OK)
             st = keep_pack(f, &writer->linked.packs[i], reused, err);
     }
-    return st;
+    /* In id order, for passes_linked(); the paths are not needed any more. */
+    return st == IBX_OK
+               ? ibx_pack_list_sort(&writer->linked, writer->folder.path, err)
+               : st;
 }
 
 static enum ibx_status publish(struct finishing *f,
