@@ -23,6 +23,13 @@ struct command {
 int command_build(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_export(int argc, char **argv);
+int command_copy(int argc, char **argv);
+int command_extract(int argc, char **argv);
+int command_merge(int argc, char **argv);
+int command_diff(int argc, char **argv);
+int command_edit(int argc, char **argv);
+int command_stats(int argc, char **argv);
+int command_tile(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_gc(int argc, char **argv);

@@ -36,17 +36,15 @@ struct meta_item {
 enum { META_EXTENSION_NBYTES = 16 };
 
 struct meta {
-    enum meta_container container;
     struct meta_item *items;
     size_t count, capacity;
     char *json; /* the container's own JSON text, or NULL */
     size_t json_nbytes;
-    /* PMTiles only: the header's numbers, or all 0. */
+    struct pmtiles_header header; /* of a PMTiles source */
+    enum meta_container container;
+    char extension[META_EXTENSION_NBYTES]; /* of a folder: "png", "mvt.gz" */
     bool has_header;
-    struct pmtiles_header header;
-    /* Folders only: "png", "mvt.gz"; and whether y counts from the south. */
-    char extension[META_EXTENSION_NBYTES];
-    bool tms;
+    bool tms; /* rows of a folder counted from the south */
 };
 
 /* `meta` must be zeroed before its first use. */

@@ -1,0 +1,223 @@
+"""copy, extract, merge, diff, edit, stats and tile, against what they should
+do to a plain dictionary of tiles."""
+import gzip
+import json
+import math
+import pathlib
+import subprocess
+
+from containers import (DATA, TILER, Archive, folder_files, fresh_folder,
+                        need_data, tiler)
+
+
+def tiles_of(tileset, work):
+    out = work / "look.pmtiles"
+    tiler("export", "--replace", "-o", out, tileset)
+    return Archive(out).tiles()
+
+
+def result(*arguments):
+    return json.loads(tiler(*arguments, "--json")[0])
+
+
+def verified(tileset):
+    tiler("verify", tileset)
+    return tileset
+
+
+def diff(old, new):
+    """(exit code, result) of diff --json."""
+    done = subprocess.run([TILER, "diff", "--json", "--list", old, new],
+                          capture_output=True, text=True, timeout=60,
+                          check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def bounds(z, x, y):
+    def lat(row):
+        return math.degrees(math.atan(math.sinh(
+            math.pi * (1 - 2 * row / 2 ** z))))
+    return x / 2 ** z * 360 - 180, lat(y + 1), (x + 1) / 2 ** z * 360 - 180, lat(y)
+
+
+def inside(tile, box):
+    west, south, east, north = bounds(*tile)
+    return (west < box[2] and east > box[0] and
+            south < box[3] and north > box[1])
+
+
+def check_copy(source, all_tiles, work):
+    copied = result("copy", "-o", work / "copy.imbrex", source)
+    assert copied["packs_linked"] == copied["packs"] > 50
+    assert tiles_of(verified(work / "copy.imbrex"), work) == all_tiles
+    assert diff(source, work / "copy.imbrex") == (
+        0, {"added": 0, "removed": 0, "changed": 0, "metadata": [],
+            "tiles": []})
+
+
+def check_extract(source, all_tiles, work):
+    box = (1.5, 42.5, 1.6, 42.6)
+    part = result("extract", "--bbox", ",".join(map(str, box)), "-o",
+                  work / "box.imbrex", source)
+    want = {t: d for t, d in all_tiles.items() if inside(t, box)}
+    assert 0 < len(want) < len(all_tiles)
+    assert tiles_of(verified(work / "box.imbrex"), work) == want
+    assert part["packs_linked"] > 0 and part["packs_cut"] > 0, part
+    code, differences = diff(source, work / "box.imbrex")
+    assert code == 1 and differences["removed"] == len(all_tiles) - len(want)
+    # The same box as a polygon, with a hole that is no tile's place.
+    polygon = {"type": "Polygon", "coordinates": [[
+        [box[0], box[1]], [box[2], box[1]], [box[2], box[3]],
+        [box[0], box[3]], [box[0], box[1]]]]}
+    (work / "box.geojson").write_text(json.dumps(polygon))
+    tiler("extract", "--polygon", work / "box.geojson", "-o",
+          work / "polygon.imbrex", source)
+    by_polygon = tiles_of(work / "polygon.imbrex", work)
+    # A polygon also takes tiles that only touch its edge.
+    assert want.items() <= by_polygon.items()
+    zooms = tiles_of_zooms(source, work)
+    assert zooms == {t: d for t, d in all_tiles.items() if 13 <= t[0] <= 14}
+
+
+def tiles_of_zooms(source, work):
+    tiler("extract", "--zoom", "13-14", "-o", work / "zooms.imbrex", source)
+    info = Archive(work / "look.pmtiles")
+    found = tiles_of(verified(work / "zooms.imbrex"), work)
+    info = Archive(work / "look.pmtiles")
+    assert (info.min_zoom, info.max_zoom) == (13, 14)
+    return found
+
+
+def check_merge(source, all_tiles, work):
+    # Disjoint: linked, and what it was.
+    tiler("extract", "--zoom", "0-16", "-o", work / "low.imbrex", source)
+    tiler("extract", "--zoom", "17-30", "-o", work / "high.imbrex", source)
+    merged = result("merge", "-o", work / "merged.imbrex", work / "low.imbrex",
+                    work / "high.imbrex")
+    assert merged["packs_met"] == 0 and merged["packs_linked"] > 50
+    code, differences = diff(source, work / "merged.imbrex")
+    assert (code, differences["added"], differences["removed"],
+            differences["changed"]) == (0, 0, 0, 0), differences
+    # Overlapping, and equal where they overlap: also with --conflict error.
+    tiler("extract", "--bbox", "1.4,42.3,1.6,42.8", "-o",
+          work / "west.imbrex", source)
+    tiler("extract", "--bbox", "1.55,42.3,1.9,42.8", "-o",
+          work / "east.imbrex", source)
+    tiler("merge", "--conflict", "error", "-o", work / "halves.imbrex",
+          work / "west.imbrex", work / "east.imbrex")
+    assert tiles_of(verified(work / "halves.imbrex"), work) == all_tiles
+
+
+def write_folder(root, tiles):
+    for (z, x, y), data in tiles.items():
+        path = root / str(z) / str(x) / f"{y}.mvt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def layer(name, version=2):
+    body = b"\x0a" + bytes([len(name)]) + name + b"\x78" + bytes([version])
+    return b"\x1a" + bytes([len(body)]) + body
+
+
+def check_conflicts(work):
+    first = {(1, 0, 0): layer(b"a"), (1, 1, 0): layer(b"b")}
+    second = {(1, 1, 0): layer(b"c"), (1, 1, 1): layer(b"d")}
+    third = {(1, 1, 0): layer(b"b", 1)}
+    for name, tiles in (("1", first), ("2", second), ("3", third)):
+        write_folder(work / name, tiles)
+        tiler("import", "-o", work / f"{name}.imbrex", work / name)
+    inputs = work / "1.imbrex", work / "2.imbrex"
+    tiler("merge", "-o", work / "last.imbrex", *inputs)
+    assert tiles_of(work / "last.imbrex", work) == {**first, **second}
+    tiler("merge", "--conflict", "first", "-o", work / "first.imbrex", *inputs)
+    assert tiles_of(work / "first.imbrex", work) == {**second, **first}
+    errors = tiler("merge", "--conflict", "error", "-o", work / "no.imbrex",
+                   *inputs, code=1)[1]
+    assert "1/1/0" in errors and "2.imbrex" in errors, errors
+    assert not (work / "no.imbrex").exists()
+    # By layer: both tiles' layers; of an equal name, the later one.
+    tiler("merge", "--layers", "-o", work / "layers.imbrex", *inputs)
+    assert tiles_of(work / "layers.imbrex", work) == {
+        **first, **second, (1, 1, 0): layer(b"b") + layer(b"c")}
+    tiler("merge", "--layers", "-o", work / "same.imbrex",
+          work / "1.imbrex", work / "3.imbrex")
+    assert tiles_of(work / "same.imbrex", work)[1, 1, 0] == layer(b"b", 1)
+    code, differences = diff(*inputs)
+    assert code == 1
+    listed = {(key, *value) for entry in differences["tiles"]
+              for key, value in entry.items()}
+    assert listed == {("removed", 1, 0, 0), ("changed", 1, 1, 0),
+                      ("added", 1, 1, 1)}
+
+
+def check_edit(source, all_tiles, work):
+    tiler("copy", "-o", work / "edit.imbrex", source)
+    packs = {name: data for name, data in
+             folder_files(work / "edit.imbrex").items() if "packs/" in name}
+    edited = result("edit", "--name", "New name", "--set", "key=value",
+                    "--set", "list:=[1, 2]", "--unset", "description",
+                    work / "edit.imbrex")
+    assert edited["packs_written"] == 0
+    assert {name: data for name, data in
+            folder_files(work / "edit.imbrex").items()
+            if "packs/" in name} == packs
+    assert tiles_of(verified(work / "edit.imbrex"), work) == all_tiles
+    metadata = json.loads(Archive(work / "look.pmtiles").metadata())
+    assert metadata["name"] == "New name" and metadata["key"] == "value"
+    assert metadata["list"] == [1, 2] and "description" not in metadata
+    tiler("edit", "--set", "bounds=1,2,x,4", work / "edit.imbrex", code=1)
+    tiler("edit", "--set", "nothing", work / "edit.imbrex", code=2)
+
+
+def check_stats(source, all_tiles):
+    zooms = {z["zoom"]: z for z in
+             json.loads(tiler("stats", "--json", source)[0])["zooms"]}
+    for zoom, stats in zooms.items():
+        here = [d for t, d in all_tiles.items() if t[0] == zoom]
+        sizes = sorted(map(len, here))
+        assert stats["tiles"] == len(here)
+        assert stats["unique"] == len(set(here))
+        assert stats["bytes"] == sum(map(len, set(here)))
+        assert stats["largest"] == sizes[-1]
+        for percent in (50, 90, 99):
+            exact = sizes[math.ceil(len(sizes) * percent / 100) - 1]
+            assert exact <= stats[f"p{percent}"] <= exact * 1.016 + 1
+    assert sum(z["tiles"] for z in zooms.values()) == len(all_tiles)
+
+
+def check_tile(source, all_tiles):
+    (z, x, y), data = sorted(all_tiles.items())[0]
+    done = subprocess.run([TILER, "tile", source, str(z), str(x), str(y)],
+                          capture_output=True, timeout=60, check=True)
+    assert done.stdout == data
+    decoded = json.loads(tiler("tile", "--decode", source, z, x, y)[0])
+    layers = {feature["layer"] for feature in decoded["features"]}
+    plain = gzip.decompress(data)
+    assert layers and all(name.encode() in plain for name in layers)
+    west, south, east, north = bounds(z, x, y)
+    lon, lat = decoded["features"][0]["geometry"]["coordinates"][0][0]
+    assert west - 1 < lon < east + 1 and south - 1 < lat < north + 1
+    tiler("tile", source, 3, 0, 0, code=1)
+    tiler("tile", source, 3, 8, 0, code=2)
+
+
+def main():
+    archive = "pmtiles/andorra_roads_z12-18_leafdirs.pmtiles"
+    need_data(archive)
+    all_tiles = Archive(DATA / archive).tiles()
+    checks = (check_copy, check_extract, check_merge, check_edit)
+    with fresh_folder() as base:
+        source = pathlib.Path(base) / "source.imbrex"
+        tiler("import", "--pack-size", "64K", "-o", source, DATA / archive)
+        for check in checks:
+            with fresh_folder() as work:
+                print(check.__name__, flush=True)
+                check(source, all_tiles, pathlib.Path(work))
+        check_stats(source, all_tiles)
+        check_tile(source, all_tiles)
+    with fresh_folder() as work:
+        check_conflicts(pathlib.Path(work))
+
+
+main()
