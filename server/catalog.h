@@ -35,7 +35,6 @@ struct served {
     /* Settings. */
     enum absent_policy absent; /* never ABSENT_DEFAULT */
     char cache_control[48];
-    char last_modified[DATE_NBYTES];
     /* From the TileJSON text; "" and defaults where it says nothing. */
     char name[SERVED_TEXT_NBYTES], description[SERVED_TEXT_NBYTES],
         attribution[SERVED_TEXT_NBYTES];

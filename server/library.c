@@ -237,7 +237,6 @@ static void take_settings(const struct library *library,
                                                 : (int64_t)options->max_age_s;
     (void)snprintf(served->cache_control, sizeof(served->cache_control),
                    "public, max-age=%lld", (long long)age);
-    date_format(served->info->modified_s, served->last_modified);
 }
 
 static double within(double value, double low, double high)

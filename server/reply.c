@@ -80,10 +80,11 @@ bool reply_tile_not_modified(const struct request *request,
 static void add_validators(struct reply *reply,
                            const struct tile_answer *answer)
 {
-    char etag[ETAG_NBYTES];
+    char etag[ETAG_NBYTES], date[DATE_NBYTES];
     tile_etag(answer, etag);
+    date_format(answer->modified_s, date);
     add_copy(reply, "ETag", span_of(etag));
-    add_copy(reply, "Last-Modified", span_of(answer->last_modified));
+    add_copy(reply, "Last-Modified", span_of(date));
     add_copy(reply, "Cache-Control", span_of(answer->cache_control));
     if (answer->facts.encoding != IBX_ENCODING_NONE)
         add(reply, "Vary", "Accept-Encoding");

@@ -45,7 +45,6 @@ struct tile_answer {
     enum send_as send_as;
     uint64_t decoded_nbytes; /* with SEND_DECODED */
     const char *cache_control;
-    const char *last_modified;
     int64_t modified_s;
 };
 

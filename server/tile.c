@@ -18,7 +18,8 @@ struct tile_case {
     struct exchange *x;
     struct catalog *catalog;
     struct served *served;
-    bool immutable; /* asked for by its generation */
+    bool immutable;     /* asked for by its generation */
+    int64_t modified_s; /* of the generation */
 };
 
 static void count(const struct tile_case *c, enum counter which)
@@ -63,8 +64,7 @@ static struct tile_answer answer_of(const struct tile_case *c,
         .send_as = negotiate(&c->x->request.accept_encoding, facts->encoding),
         .cache_control = c->immutable ? "public, max-age=31536000, immutable"
                                       : c->served->cache_control,
-        .last_modified = c->served->last_modified,
-        .modified_s = c->served->info->modified_s,
+        .modified_s = c->modified_s,
     };
 }
 

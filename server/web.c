@@ -75,6 +75,16 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
     }
 }
 
+/* Queries mean nothing to us, but the library would keep every argument in the
+ * connection's pool, and close the connection when a long query fills it. The
+ * target lies in its own buffer, which it has not looked into any further. */
+static void drop_query(const char *target)
+{
+    char *query = strchr((char *)(uintptr_t)target, '?');
+    if (query != NULL)
+        query[1] = '\0';
+}
+
 /* The request line is in. The library unescapes and cuts the target after
  * this, so this is the only look at what the client really sent. */
 static void *on_target(void *arg, const char *target,
@@ -94,6 +104,7 @@ static void *on_target(void *arg, const char *target,
     x->request.target_nbytes = strlen(text);
     (void)snprintf(x->target, sizeof(x->target), "%s", text);
     web->handler->route(web->handler->arg, text, x);
+    drop_query(text);
     loop_phase(x, PHASE_FIELDS);
     return x;
 }

@@ -71,6 +71,7 @@ static void read_tile(struct work *work)
         work->generation_gone = work->status == IBX_ERR_MISSING;
         return;
     }
+    work->modified_s = ibx_tileset_info(tileset)->modified_s;
     if (work->kind == WORK_STAT)
         work->status = ibx_tile_stat(tileset, work->at, IBX_BLOCK, &work->facts,
                                      &work->err);
@@ -119,6 +120,8 @@ struct work *work_new(struct server *server, struct exchange *x,
     work->kind = kind;
     work->catalog = catalog_hold(catalog);
     work->served = served;
+    if (served != NULL)
+        work->modified_s = served->info->modified_s;
     return work;
 }
 

@@ -28,7 +28,8 @@ struct work {
     struct ibx_zxy at;
     char generation[IBX_GENERATION_NCHARS + 1]; /* "" for the served one */
     bool generation_gone;                       /* it is not there any more */
-    bool decode; /* a tile stored with gzip is wanted without */
+    bool decode;        /* a tile stored with gzip is wanted without */
+    int64_t modified_s; /* of the generation that it came from */
     enum ibx_status status;
     struct ibx_err err;
     struct ibx_tile_facts facts;

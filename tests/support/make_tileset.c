@@ -4,8 +4,9 @@
  *
  * Every tile's bytes follow from its address and `seed`, so that a test knows
  * what it must get. Keys:
- *   kind=raster|vector|mixed|empty   raster: PNG, plain bytes; vector: MVT
- *                                    with gzip; mixed: PNG and JPEG
+ *   kind=raster|vector|mixed|brotli|empty
+ *                    raster: PNG, plain bytes; vector: MVT with gzip; mixed:
+ *                    PNG and JPEG; brotli: MVT that claims to be brotli
  *   min=Z max=Z      zooms [0 4]
  *   nbytes=N         payload per tile, before gzip [1000]
  *   pack=SIZE        pack size in bytes [4194304]
@@ -180,6 +181,10 @@ static enum ibx_status add_tile(struct ibx_writer *writer,
                   : jpeg ? IBX_FORMAT_JPEG
                          : IBX_FORMAT_PNG,
     };
+    if (strcmp(s->kind, "brotli") == 0) {
+        tile.format = IBX_FORMAT_MVT;
+        tile.encoding = IBX_ENCODING_BROTLI;
+    }
     fill(scratch->plain, nbytes, at, s->seed);
     if (vector && !blank) {
         tile.encoding = IBX_ENCODING_GZIP;
