@@ -213,8 +213,12 @@ enum web_step tile_begin(struct server *server, struct exchange *x)
     struct served *served = catalog_find(catalog, route->id);
     if (served == NULL)
         return serve_refuse(x, REFUSAL_NOT_FOUND);
-    const struct tile_case c = {server, x, catalog, served,
-                                route->generation[0] != '\0'};
+    const struct tile_case c = {server,
+                                x,
+                                catalog,
+                                served,
+                                route->generation[0] != '\0',
+                                served->info->modified_s};
     /* Another generation may hold other zooms and formats. */
     if (c.immutable && strcmp(route->generation, served->info->generation) != 0)
         return route->in_range ? tile_submit(&c, WORK_TILE, NULL)
@@ -241,8 +245,12 @@ static enum web_step work_failed(const struct tile_case *c, struct work *work)
 enum web_step tile_continue(struct server *server, struct exchange *x,
                             struct work *work)
 {
-    const struct tile_case c = {server, x, work->catalog, work->served,
-                                x->request.route.generation[0] != '\0'};
+    const struct tile_case c = {server,
+                                x,
+                                work->catalog,
+                                work->served,
+                                x->request.route.generation[0] != '\0',
+                                work->modified_s};
     if (work->job.expired) {
         count(&c, COUNTER_REFUSED_WAIT);
         return serve_refuse(x, REFUSAL_BUSY);
