@@ -14,6 +14,7 @@ enum {
     TICK_MS = 100,
     ACCEPTS_PER_TURN = 16, /* so that a flood does not starve requests */
     EVENTS_PER_TURN = 16,
+    UNSENT_NBYTES = 128 << 10,
     TAG_WEB = -1,
     TAG_INBOX = -2,
 };
@@ -75,7 +76,7 @@ static bool accept_one(struct loop *loop, int listen_fd)
 {
     struct sockaddr_storage address = {0};
     socklen_t nbytes = sizeof(address);
-    int one = 1;
+    int one = 1, unsent = UNSENT_NBYTES;
     if (!gauge_take(loop->options.connections, 1,
                     loop->options.max_connections)) {
         counter_add(&loop->counters, COUNTER_ACCEPT_PAUSED, 1);
@@ -88,8 +89,12 @@ static bool accept_one(struct loop *loop, int listen_fd)
         accept_failed(loop);
         return false;
     }
-    /* Fails on unix sockets, which do not delay. */
+    /* Both fail on unix sockets, which need neither. The second bounds what
+     * the kernel takes for a reader that does not read: without it that is up
+     * to 4 MiB a connection. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+                     sizeof(unsent));
     counter_add(&loop->counters, COUNTER_ACCEPTED, 1);
     if (!web_add(loop->web, fd, (struct sockaddr *)&address, nbytes))
         gauge_give(loop->options.connections, 1);
@@ -108,6 +113,11 @@ static void accept_some(struct loop *loop, int listen_fd)
 
 static void hang_up(struct exchange *x)
 {
+    const struct linger now = {.l_onoff = 1};
+    /* An answer that was not taken in time is thrown away, not left to the
+     * kernel to deliver some day. */
+    if (x->phase == PHASE_SEND)
+        (void)setsockopt(x->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     x->phase = PHASE_CLOSING;
     /* The web library notices and closes. */
     (void)shutdown(x->fd, SHUT_RDWR);

@@ -1,0 +1,324 @@
+"""docs/http.md section 9: caps and deadlines, and what breaks them."""
+import concurrent.futures
+import contextlib
+import os
+import random
+import socket
+import threading
+import time
+
+import harness
+from harness import BUILD, SLOW, Case, Wire, packs, tile_bytes, until
+
+STALL = BUILD / "tests/support/libstall.so"
+
+
+def under_caps(test, server, *names):
+    """No cap's highest value is above it."""
+    metrics = server.metrics()
+    caps = [n[:-4] for n in metrics if n.endswith("_cap")]
+    test.assertGreaterEqual(len(caps), 8)
+    for name in caps:
+        test.assertLessEqual(metrics[f"{name}_high"], metrics[f"{name}_cap"],
+                             name)
+    for name in names:
+        test.assertGreater(metrics[f"imbrex_{name}_high"], 0, name)
+    return metrics
+
+
+class Limits(Case):
+    tilesets = {"world": dict(max=5)}
+    args = ("--threads", "2")
+
+    def start(self, *args, **kwargs):
+        return self.serve(*args, self.folder / "world.imbrex", **kwargs)
+
+    # ---- connections ---------------------------------------------------
+
+    def hammer(self, server, connections, seconds):
+        """Keeps that many keep-alive connections busy; answers per second of
+        the slowest, failures."""
+        stop = time.monotonic() + seconds
+        wires = [server.wire(timeout=30) for _ in range(connections)]
+        done = [0] * connections
+        failures = []
+
+        def work(numbers):
+            rng = random.Random(numbers[0])
+            while time.monotonic() < stop:
+                asked = []
+                for n in numbers:
+                    x, y = rng.randrange(32), rng.randrange(32)
+                    wires[n].send(f"GET /world/5/{x}/{y} HTTP/1.1\r\n"
+                                  "Host: a\r\n\r\n")
+                    asked.append((n, x, y))
+                for n, x, y in asked:
+                    answer = wires[n].read()
+                    if answer is None or f"tile 5/{x}/{y} ".encode() \
+                            not in answer.body:
+                        failures.append((n, answer and answer.status))
+                    done[n] += 1
+
+        lots = [list(range(i, connections, 4)) for i in range(4)]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, lots))
+        for wire in wires:
+            wire.sock.close()
+        return done, failures
+
+    def test_9_1_busy_connections_of_every_number(self):
+        """128 and its multiples used to stall the library's own loop."""
+        for connections in (128, 256, 384):
+            server = self.start("--threads", "1")
+            done, failures = self.hammer(server, connections, 1.0)
+            self.assertEqual(failures, [])
+            # A stall serves one batch per 100 ms and less.
+            self.assertGreater(min(done), 3)
+
+    def test_9_1_surplus_waits_and_is_served(self):
+        server = self.start("--max-connections", "20")
+        wires = [server.wire() for _ in range(60)]
+        for wire in wires:
+            wire.send("GET /world/2/1/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        for wire in wires[:20]:
+            self.assertEqual(wire.read().status, 200)
+        for wire in wires[20:]:
+            wire.sock.settimeout(0.05)
+            with self.assertRaises(TimeoutError):
+                wire.read()
+            wire.sock.settimeout(10 * SLOW)
+        metrics = under_caps(self, server, "connections")
+        self.assertEqual(metrics["imbrex_connections"], 20)
+        self.assertEqual(metrics["imbrex_connections_high"], 20)
+        for first, second in zip(wires[:20] + wires[20:40], wires[20:]):
+            first.sock.close()
+            self.assertEqual(second.read().body, tile_bytes(2, 1, 1))
+        for wire in wires:
+            wire.sock.close()
+
+    def test_9_1_a_thousand_connections(self):
+        server = self.start("--max-connections", "100")
+        wires = []
+        with contextlib.ExitStack() as stack:
+            for _ in range(1000):
+                wires.append(stack.enter_context(server.wire(timeout=30)))
+            for wire in wires:
+                wire.send("GET /world/3/1/1 HTTP/1.1\r\nHost: a\r\n"
+                          "Connection: close\r\n\r\n")
+            for wire in wires:
+                self.assertEqual(wire.read().status, 200)
+        metrics = under_caps(self, server, "connections")
+        self.assertEqual(metrics["imbrex_connections_cap"], 100)
+
+    # ---- deadlines -----------------------------------------------------
+
+    def trickle(self, wire, text, pause):
+        """Sends byte by byte until the other end closes; seconds."""
+        start = time.monotonic()
+        wire.sock.settimeout(pause)
+        for letter in text:
+            try:
+                wire.send(letter)
+                if not wire.more():
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        return time.monotonic() - start
+
+    def test_9_2_slow_heads(self):
+        server = self.start("--header-timeout", "1")
+        slow = f"GET /world/0/0/0 HTTP/1.1\r\nHost: a\r\nX: {'a' * 2000}"
+        with server.wire() as wire, server.wire() as other:
+            other.send("GET /wor")
+            took = self.trickle(wire, slow, 0.05)
+            self.assertLess(took, 3 * SLOW)
+            self.assertTrue(other.ended())
+            self.assertEqual(server.get("/world/0/0/0").status, 200)
+        with server.wire() as wire:
+            wire.ask("/world/0/0/0")
+            self.assertLess(self.trickle(wire, slow, 0.05), 3 * SLOW)
+        self.assertGreaterEqual(
+            server.metrics()['imbrex_deadline_total{phase="header"}'], 2)
+
+    def test_9_3_idle_connections(self):
+        server = self.start("--idle-timeout", "1", "--header-timeout", "1")
+        with server.wire() as used, server.wire() as fresh:
+            used.ask("/world/0/0/0")
+            self.assertTrue(used.ended())
+            self.assertTrue(fresh.ended())
+        metrics = server.metrics()
+        self.assertEqual(metrics['imbrex_deadline_total{phase="idle"}'], 1)
+        self.assertEqual(metrics["imbrex_connections"], 0)
+
+    def test_9_4_slow_readers(self):
+        path, _ = self.tileset(max=2, big="2/1/1:3000000")
+        server = self.serve("--send-timeout", "1", path)
+        with server.wire() as wire:
+            wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            wire.send("GET /made/2/1/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            until(lambda: server.metrics()[
+                'imbrex_deadline_total{phase="send"}'] == 1)
+        until(lambda: server.metrics()["imbrex_bodies_bytes"] == 0)
+        under_caps(self, server, "bodies_bytes")
+
+    def test_9_4_many_slow_readers_do_not_overshoot(self):
+        path, _ = self.tileset(max=2, nbytes=500000)
+        server = self.serve("--max-bodies", "2M", "--wait", "300",
+                            "--send-timeout", "1", path)
+        seen = {}
+        with contextlib.ExitStack() as stack:
+            wires = [stack.enter_context(server.wire()) for _ in range(40)]
+            for n, wire in enumerate(wires):
+                wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                wire.send(f"GET /made/2/{n % 4}/{n // 4 % 4} HTTP/1.1\r\n"
+                          "Host: a\r\nConnection: close\r\n\r\n")
+            until(lambda: server.metrics()["imbrex_connections"] == 0)
+            for wire in wires:
+                with contextlib.suppress(EOFError, ConnectionResetError):
+                    answer = wire.read()
+                    seen[answer.status] = seen.get(answer.status, 0) + 1
+                    if answer.status == 503:
+                        self.assert_refused(answer, 503)
+                        self.assertIsNotNone(answer["Retry-After"])
+        self.assertLessEqual(set(seen), {200, 503})
+        self.assertGreater(seen[503], 20)
+        metrics = under_caps(self, server, "bodies_bytes")
+        self.assertEqual(metrics["imbrex_bodies_bytes"], 0)
+        self.assertGreater(metrics['imbrex_deadline_total{phase="send"}'], 0)
+
+    # ---- cold reads ----------------------------------------------------
+
+    def stalled(self, *args):
+        """A server whose packs hang when opened, and the flag for it."""
+        if not STALL.exists():
+            self.skipTest("nothing can be preloaded into this build")
+        path, _ = self.tileset("cold", max=6, nbytes=3000, pack=65536)
+        flag = harness.WORK / f"stall-{time.monotonic_ns()}"
+        server = self.serve(*args, self.folder / "world.imbrex", path,
+                            env={"LD_PRELOAD": str(STALL),
+                                 "STALL_WHILE": str(flag)})
+        server.wait_ready()
+        for x in range(32):
+            self.assertEqual(server.get(f"/world/5/{x}/{x}").status, 200)
+        flag.touch()
+        return server, flag
+
+    def cold(self, server, n):
+        return server.get(f"/cold/6/{(n * 13) % 64}/{(n * 29 + 7) % 64}")
+
+    def test_9_5_a_stuck_medium_delays_only_who_asked(self):
+        server, flag = self.stalled("--wait", "1000", "--io-threads", "2")
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(self.cold, server, n) for n in range(8)]
+            until(lambda: server.metrics()["imbrex_queue_jobs"] >= 8)
+            start = time.monotonic()
+            for n in range(50):
+                self.assertEqual(
+                    server.get(f"/world/5/{n % 32}/{n % 32}").status, 200)
+            warm = time.monotonic() - start
+            answers = [job.result() for job in asked]
+        for answer in answers:
+            self.assert_refused(answer, 503)
+            self.assertIsNotNone(answer["Retry-After"])
+        self.assertLess(warm, 0.9 * SLOW, "before the cold ones gave up")
+        flag.unlink()
+        until(lambda: self.cold(server, 1).status == 200)
+        until(lambda: server.metrics()["imbrex_queue_jobs"] == 0)
+        under_caps(self, server, "queue_jobs")
+
+    def test_9_5_a_full_queue_refuses_at_once(self):
+        server, flag = self.stalled("--wait", "5000", "--io-threads", "1",
+                                    "--queue", "4")
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(self.cold, server, n) for n in range(4)]
+            until(lambda: server.metrics()["imbrex_queue_jobs"] == 4)
+            start = time.monotonic()
+            self.assert_refused(self.cold(server, 9), 503)
+            self.assertLess(time.monotonic() - start, 2 * SLOW)
+            flag.unlink()
+            self.assertEqual({job.result().status for job in asked}, {200})
+        metrics = under_caps(self, server, "queue_jobs")
+        self.assertEqual(metrics["imbrex_queue_jobs_high"], 4)
+        self.assertEqual(metrics['imbrex_refused_total{cap="queue"}'], 1)
+
+    def test_9_5_the_end_does_not_wait_for_a_stuck_read(self):
+        server, _ = self.stalled("--wait", "60000", "--io-threads", "1",
+                                 "--drain-timeout", "1")
+        with server.wire() as wire:
+            wire.send("GET /cold/6/3/3 HTTP/1.1\r\nHost: a\r\n\r\n")
+            until(lambda: server.metrics()["imbrex_queue_jobs"] == 1)
+            start = time.monotonic()
+            self.assertEqual(server.stop(), 0)
+            self.assertLess(time.monotonic() - start, 8 * SLOW)
+
+    # ---- addresses -----------------------------------------------------
+
+    def test_9_6_connections_per_address(self):
+        server = self.start("--address-connections", "3")
+        with contextlib.ExitStack() as stack:
+            wires = [stack.enter_context(server.wire()) for _ in range(3)]
+            for wire in wires:
+                self.assertEqual(wire.ask("/world/0/0/0").status, 200)
+            with server.wire() as fourth:
+                self.assertTrue(fourth.ended())
+        until(lambda: server.metrics()["imbrex_connections"] == 0)
+        self.assertEqual(server.get("/world/0/0/0").status, 200)
+
+    def test_9_7_rate_per_address(self):
+        server = self.start("--address-rate", "5", "--address-burst", "10",
+                            "--trusted-proxies", "127.0.0.1")
+        with server.wire() as wire:
+            answers = [wire.ask("/world/0/0/0", X_Forwarded_For="192.0.2.1")
+                       for _ in range(30)]
+            statuses = [a.status for a in answers]
+            self.assertEqual(statuses[:10], [200] * 10)
+            self.assertIn(429, statuses)
+            refused = answers[statuses.index(429)]
+            self.assert_refused(refused, 429)
+            self.assertIsNotNone(refused["Retry-After"])
+            self.assertEqual(wire.ask(
+                "/world/0/0/0", X_Forwarded_For="192.0.2.2").status, 200)
+            until(lambda: wire.ask("/world/0/0/0", X_Forwarded_For="192.0.2.1")
+                  .status == 200)
+
+    # ---- everything at once --------------------------------------------
+
+    def test_9_8_no_cap_is_overshot(self):
+        path, _ = self.tileset(max=6, nbytes=1500, pack=65536)
+        count = len(packs(path))
+        self.assertGreater(count, 80)
+        server = self.serve("--max-views", "6", "--max-mapped", "600K",
+                            "--max-handles", "4", "--memory", "8M",
+                            "--max-connections", "60", "--io-threads", "3",
+                            "--queue", "40", path)
+        wrong, seen = [], {}
+
+        def crawl(seed):
+            rng = random.Random(seed)
+            with server.wire(timeout=30) as wire:
+                for _ in range(250):
+                    z = rng.randrange(7)
+                    x, y = rng.randrange(1 << z), rng.randrange(1 << z)
+                    answer = wire.ask(f"/made/{z}/{x}/{y}")
+                    seen[answer.status] = seen.get(answer.status, 0) + 1
+                    text = f"tile {z}/{x}/{y} seed 1\n".encode()
+                    if answer.status == 200 and \
+                            not answer.body.startswith(text):
+                        wrong.append((z, x, y))
+
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            list(pool.map(crawl, range(12)))
+        self.assertEqual(wrong, [])
+        self.assertLessEqual(set(seen), {200, 503})
+        self.assertGreater(seen[200], 2500)
+        metrics = under_caps(self, server, "views", "mapped_bytes", "handles",
+                             "connections", "index_bytes", "queue_jobs")
+        self.assertGreater(metrics["imbrex_view_evictions_total"], 50)
+        self.assertLessEqual(metrics["imbrex_private_bytes"],
+                             metrics["imbrex_memory_budget_bytes"])
+
+
+if __name__ == "__main__":
+    harness.main()
