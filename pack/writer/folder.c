@@ -93,20 +93,23 @@ static enum ibx_status write_synced(const char *path, const void *bytes,
     return st;
 }
 
-enum ibx_status ibx_folder_replace(const struct ibx_folder *folder,
-                                   const char *name, const void *bytes,
-                                   size_t nbytes, struct ibx_err *err)
+enum ibx_status ibx_folder_set_current(const struct ibx_folder *folder,
+                                       const char *line, bool *replaced,
+                                       struct ibx_err *err)
 {
+    *replaced = false;
     char *beside = ibx_path_join(folder->path, IBX_BUILD_DIR "/replacement");
-    char *path = ibx_path_join(folder->path, name);
+    char *path = ibx_path_join(folder->path, "CURRENT");
     enum ibx_status st = beside && path
-                             ? write_synced(beside, bytes, nbytes, err)
+                             ? write_synced(beside, line, strlen(line), err)
                              : ibx_fail_nomem(err);
     if (st == IBX_OK && rename(beside, path) != 0)
         st = ibx_fail_sys(err, path, "rename");
     else if (st == IBX_OK)
+        *replaced = true;
+    if (*replaced)
         st = ibx_folder_sync(folder->path, err);
-    if (st != IBX_OK && beside)
+    else if (beside)
         (void)unlink(beside);
     free(beside);
     free(path);
@@ -116,13 +119,12 @@ enum ibx_status ibx_folder_replace(const struct ibx_folder *folder,
 void ibx_folder_remove_flat(const char *path)
 {
     DIR *dir = opendir(path);
-    if (!dir)
-        return;
     struct dirent *entry = NULL;
-    while ((entry = readdir(dir)) != NULL)
+    while (dir && (entry = readdir(dir)) != NULL)
         if (entry->d_name[0] != '.')
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
-    closedir(dir);
+    if (dir)
+        closedir(dir);
     (void)rmdir(path);
 }
 

@@ -30,13 +30,15 @@ IBX_MUST_CHECK enum ibx_status ibx_folder_mkdir(const char *path,
 IBX_MUST_CHECK enum ibx_status ibx_folder_sync(const char *path,
                                                struct ibx_err *err);
 
-/* Replaces `name` in the folder by `nbytes` of `bytes`: written beside,
- * synced, renamed, directory synced. */
-IBX_MUST_CHECK enum ibx_status ibx_folder_replace(
-    const struct ibx_folder *folder, const char *name, const void *bytes,
-    size_t nbytes, struct ibx_err *err);
+/* Replaces CURRENT by the line `line`: written beside, synced, renamed,
+ * directory synced. *replaced says whether it is the new line now, which it is
+ * even on failure when only the last sync failed. */
+IBX_MUST_CHECK enum ibx_status ibx_folder_set_current(
+    const struct ibx_folder *folder, const char *line, bool *replaced,
+    struct ibx_err *err);
 
-/* Removes a folder's files and the folder, one level deep; missing is fine. */
+/* Removes a folder's files and the folder, one level deep, best effort;
+ * missing is fine. */
 void ibx_folder_remove_flat(const char *path);
 
 /* Whether `name` exists in the folder. */

@@ -211,21 +211,14 @@ static void name_generation(const uint8_t sha256[IBX_SHA256_NBYTES],
         (void)snprintf(out + 2 * i, 3, "%02x", sha256[i]);
 }
 
-static bool is_in_force(const struct ibx_folder *folder, const char *generation)
-{
-    char current[IBX_GENERATION_NCHARS + 1];
-    return ibx_tileset_current(folder->path, current, NULL) == IBX_OK &&
-           strcmp(current, generation) == 0;
-}
-
 /* Lets CURRENT name the generation. */
 static enum ibx_status put_into_force(const struct ibx_folder *folder,
-                                      const char *generation,
+                                      const char *generation, bool *in_force,
                                       struct ibx_err *err)
 {
     char line[64];
-    int nbytes = snprintf(line, sizeof line, "manifest-%s.ibm\n", generation);
-    return ibx_folder_replace(folder, "CURRENT", line, (size_t)nbytes, err);
+    (void)snprintf(line, sizeof line, "manifest-%s.ibm\n", generation);
+    return ibx_folder_set_current(folder, line, in_force, err);
 }
 
 /* Gives the manifest its name and puts it into force. */
@@ -239,15 +232,16 @@ static enum ibx_status publish(const struct ibx_folder *folder,
     if (!path)
         return ibx_fail_nomem(err);
     bool existed = ibx_folder_has(folder, name);
+    bool in_force = false;
     enum ibx_status st = IBX_OK;
     if (rename(beside, path) != 0)
         st = ibx_fail_sys(err, path, "rename");
     if (st == IBX_OK)
         st = ibx_folder_sync(folder->path, err);
     if (st == IBX_OK)
-        st = put_into_force(folder, generation, err);
+        st = put_into_force(folder, generation, &in_force, err);
     /* A generation that never came into force must not keep its packs. */
-    if (st != IBX_OK && !existed && !is_in_force(folder, generation))
+    if (!in_force && !existed)
         (void)unlink(path);
     free(path);
     return st;

@@ -32,6 +32,7 @@ struct ibx_writer {
     struct ibx_folder folder;
     char *build_dir; /* in the folder */
     char *spool_dir; /* the same, or in temp_dir */
+    char *spool_path;
     struct ibx_spool *spool;
     pthread_mutex_t lock; /* guards `sort` and `linked` while adding */
     struct ibx_sort *sort;
@@ -99,24 +100,17 @@ static enum ibx_status name_dirs(struct ibx_writer *writer, struct ibx_err *err)
     writer->spool_dir = temp_dir
                             ? temp_spool_dir(temp_dir, writer->folder.path)
                             : ibx_path_join(writer->folder.path, IBX_BUILD_DIR);
-    if (!writer->build_dir || !writer->spool_dir)
-        return ibx_fail_nomem(err);
-    return IBX_OK;
-}
-
-static bool spool_exists(const struct ibx_writer *writer)
-{
-    char *path = ibx_path_join(writer->spool_dir, "spool");
-    bool exists = path && access(path, F_OK) == 0;
-    free(path);
-    return exists;
+    if (writer->spool_dir)
+        writer->spool_path = ibx_path_join(writer->spool_dir, "spool");
+    return writer->build_dir && writer->spool_path ? IBX_OK
+                                                   : ibx_fail_nomem(err);
 }
 
 static enum ibx_status check_vacant(const struct ibx_writer *writer,
                                     struct ibx_err *err)
 {
     const struct ibx_writer_options *options = &writer->options;
-    bool spool = spool_exists(writer);
+    bool spool = access(writer->spool_path, F_OK) == 0;
     if (spool && !options->resume && !options->restart)
         return ibx_fail(err, IBX_ERR_EXISTS, writer->folder.path,
                         "an interrupted build is in it: resume or restart it");
@@ -139,11 +133,9 @@ static enum ibx_status open_files(struct ibx_writer *writer,
                                   struct ibx_err *err)
 {
     const struct ibx_writer_options *options = &writer->options;
-    char *spool = ibx_path_join(writer->spool_dir, "spool");
     char *runs = ibx_path_join(writer->spool_dir, "sort");
-    enum ibx_status st = spool && runs
-                             ? ibx_folder_mkdir(writer->build_dir, err)
-                             : ibx_fail_nomem(err);
+    enum ibx_status st =
+        runs ? ibx_folder_mkdir(writer->build_dir, err) : ibx_fail_nomem(err);
     if (st == IBX_OK)
         st = ibx_folder_mkdir(writer->spool_dir, err);
     /* Half for sorting; planning needs the other half at the same time. */
@@ -152,12 +144,12 @@ static enum ibx_status open_files(struct ibx_writer *writer,
             ibx_sort_open(runs, options->memory_nbytes / 2, &writer->sort, err);
     struct ibx_spool_found found = {take_record, writer};
     if (st == IBX_OK)
-        st = ibx_spool_open(
-            spool, options->fingerprint ? options->fingerprint : "",
-            options->resume && !options->restart, found, &writer->spool, err);
+        st = ibx_spool_open(writer->spool_path,
+                            options->fingerprint ? options->fingerprint : "",
+                            options->resume && !options->restart, found,
+                            &writer->spool, err);
     if (st == IBX_OK)
         writer->resumed_units = ibx_spool_nunits(writer->spool);
-    free(spool);
     free(runs);
     return st;
 }
@@ -173,6 +165,7 @@ static void free_writer(struct ibx_writer *writer)
     ibx_folder_close(&writer->folder);
     free(writer->build_dir);
     free(writer->spool_dir);
+    free(writer->spool_path);
     pthread_mutex_destroy(&writer->lock);
     free(writer);
 }
@@ -512,6 +505,9 @@ static enum ibx_status publish(struct finishing *f,
 
 static void remove_temporary(struct ibx_writer *writer)
 {
+    /* By its name first: what stays when there is no descriptor left to list
+     * the folder must not look like an interrupted build. */
+    (void)unlink(writer->spool_path);
     ibx_folder_remove_flat(writer->spool_dir);
     ibx_folder_remove_flat(writer->build_dir);
 }
