@@ -178,7 +178,9 @@ bool area_meet(const struct area *a, const struct area *b, struct area *out)
         return false;
     double from = start;
     double to = end;
-    if (earlier_end > 0) {
+    if (width >= 360.0) {
+        to = start + (b->east - b->west); /* all of b, also across the edge */
+    } else if (earlier_end > 0) {
         from = 0;
         to = start < end ? width : earlier_end;
     }
