@@ -1,4 +1,5 @@
 // The built-in page, driven as a reader would: pointer, keys, address.
+import {readFileSync, readdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {makeSharedTilesets, makeTilesets, makeWorld, openBrowser,
   scratchFolder, settled, source, startServer} from './harness.mjs';
@@ -24,6 +25,27 @@ async function visit(hash, where = server.url, view = page) {
   await view.goto(`${where}#${hash}`);
   await view.locator('#map[aria-busy]').waitFor();
   await settled(view);
+}
+
+/** Ends a server that no page asks any longer. */
+async function leave(other) {
+  await page.goto('about:blank');
+  await other.stop();
+}
+
+/** Turns over the bytes of every tile in every pack of a tileset. */
+function damagePacks(tileset) {
+  const packs = readdirSync(path.join(tileset, 'packs'),
+    {recursive: true, withFileTypes: true}).filter((e) => e.isFile());
+  assert.ok(packs.length > 0);
+  for (const entry of packs) {
+    const file = path.join(entry.parentPath ?? entry.path, entry.name);
+    const bytes = readFileSync(file);
+    for (let i = bytes.length >> 2; i < bytes.length; i++) {
+      bytes[i] ^= 0xff;
+    }
+    writeFileSync(file, bytes);
+  }
 }
 
 const mapPicture = async () =>
@@ -358,14 +380,59 @@ test('a new generation replaces the old one where the reader is', async () => {
     (urls) => urls.length > 3, 'tiles of the new generation');
   assert.match(await page.locator('#notice').textContent(), /been updated/);
   assert.equal(await hash(), position, 'the map has not moved');
-  await other.stop();
+  await leave(other);
+});
+
+test('the address that the public sees is given out, not used', async () => {
+  const other = await startServer(folder, {args: ['--public-url',
+    'https://maps.example.org/tiles']});
+  await visit('world/2/20/0', other.url);
+  assert.ok(colours(await mapPicture()) > 300);
+  await page.locator('#tab-share').click();
+  assert.match(await page.locator('#address-tilejson').inputValue(),
+    /^https:\/\/maps\.example\.org\/tiles\/world\.json$/);
+  await leave(other);
+});
+
+test('a server without status says so in the machine panel', async () => {
+  const other = await startServer(folder, {args: ['--status', 'off']});
+  const {page: view, close} = await openBrowser();
+  await visit('world', other.url, view);
+  await view.locator('#tab-machine').click();
+  await view.getByText('status is switched off').waitFor();
+  await close();
+  await leave(other);
+});
+
+test('tiles that cannot be read are told, and the page lives on', async () => {
+  const where = scratchFolder();
+  const tileset = path.join(where, 'torn.imbrex');
+  makeWorld(tileset, '--zoom', '0-2', '--format', 'jpeg');
+  const other = await startServer(where);
+  damagePacks(tileset);
+  const {page: view, close} = await openBrowser();
+  await view.goto(`${other.url}#torn/2/20/0`);
+  await eventually(() => view.locator('#notice').textContent(),
+    (text) => text.includes('could not deliver'), 'the notice');
+  await view.locator('#tab-layers').click();
+  await view.getByText('Generation').waitFor();
+  await close();
+  await leave(other);
+});
+
+test('the page comes with a strict policy', async () => {
+  const policy = (await fetch(server.url)).headers
+    .get('content-security-policy');
+  assert.match(policy, /default-src 'none'/);
+  assert.match(policy, /script-src 'self'(;|$)/);
+  assert.match(policy, /style-src 'self'(;|$)/);
 });
 
 test('the page works under a base path', async () => {
   const other = await startServer(folder, {basePath: '/maps'});
   await visit('world/2/20/0', other.url);
   assert.ok(colours(await mapPicture()) > 300);
-  await other.stop();
+  await leave(other);
 });
 
 const PICTURES = [

@@ -11,7 +11,7 @@ import Style from 'ol/style/Style.js';
 import {byId, h} from './dom.js';
 import {announce} from './announce.js';
 import {featureName} from './classify.js';
-import {latLon} from './format.js';
+import {language, latLon} from './format.js';
 import {icon} from './icons.js';
 import {palette} from './palette.js';
 import {heightAt} from './height.js';
@@ -73,7 +73,8 @@ function createBox(onClose, onFeature) {
     const feature = found[at];
     const go = (step) =>
       show(found, place, (at + step + found.length) % found.length);
-    const name = feature && featureName((key) => feature.get(key), 'en');
+    const name = feature && featureName((key) => feature.get(key),
+      language);
     const title = feature ? name || feature.get('layer') : 'No feature here';
     box.replaceChildren(
       h('div', {class: 'inspector-head'},
@@ -95,9 +96,8 @@ function createBox(onClose, onFeature) {
 
 export function initInspector(state, mapView) {
   const source = new VectorSource();
-  const highlight = new VectorLayer({source, zIndex: 90,
-    style: () => highlightStyle(state)});
-  mapView.main.addLayer(highlight);
+  mapView.eachMap((map) => map.addLayer(new VectorLayer({source, zIndex: 90,
+    style: () => highlightStyle(state)})));
 
   function close() {
     const had = box.contains(document.activeElement);

@@ -107,11 +107,14 @@ function createView(body) {
       figures.forEach((figure) => figure.draw(history));
       tables.replaceChildren(limitTable(status), totals(status));
     },
+    /** @returns {boolean} whether asking again makes sense */
     fail(error) {
+      const off = /\b40[34]$/.test(error.message);
       message.hidden = false;
-      message.textContent = /\b40[34]$/.test(error.message) ?
+      message.textContent = off ?
         'This server does not tell its numbers: status is switched off.' :
         `No answer from the server. ${error.message}`;
+      return !off;
     },
   };
 }
@@ -129,18 +132,17 @@ export function machinePanel() {
       let timer = 0;
 
       async function tick() {
+        let again = true;
         if (!document.hidden) {
           try {
             const status = await loadStatus(stop.signal);
             history.add(status, performance.now());
             view.show(history.samples);
           } catch (error) {
-            if (!stop.signal.aborted) {
-              view.fail(error);
-            }
+            again = stop.signal.aborted || view.fail(error);
           }
         }
-        if (!stop.signal.aborted) {
+        if (again && !stop.signal.aborted) {
           timer = setTimeout(tick, PERIOD_MS);
         }
       }

@@ -35,7 +35,7 @@ async function fetchPatiently(url, signal) {
       return reply;
     }
     const seconds = Number(reply.headers.get('retry-after')) || 1;
-    await wait(Math.min(seconds, 5) * 1000 * (attempt + 1));
+    await wait(Math.min(seconds, 2) * 1000 * (attempt + 1));
   }
 }
 
