@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 readonly work=$PWD/build/image
 readonly tileset=$PWD/build/quickstart/world.imbrex
 store=(--root "$work/storage" --runroot "$work/run")
-container='' root='' server=''
+container='' root='' runner='' server=''
 
 die() {
     printf 'docker-test: %s\n' "$*" >&2
@@ -98,11 +98,12 @@ start_server() {
         imbrex-server)" = 65532:65532 ] || die "the image's user is not 65532"
     in_image "${entry[@]}" --port "$port" --admin "127.0.0.1:$admin" \
         "${command[@]}" >"$work/server.log" 2>&1 &
-    server=$!
+    runner=$!
     wait_for "http://127.0.0.1:$port/catalog.json" || {
         cat "$work/server.log" >&2
         die "the server in the image does not answer"
     }
+    server=$(pgrep -P "$runner") || server=$runner
     grep -q '^Uid:[[:space:]]*65532' "/proc/$server/status" ||
         die "the server does not run as user 65532"
     ! in_image touch /probe 2>/dev/null || die "the root is writable"
@@ -126,7 +127,7 @@ check_health() {
     health[-1]=127.0.0.1:$admin
     in_image "${health[@]:1}" || die "HEALTHCHECK fails while the server runs"
     kill -TERM "$server"
-    wait "$server" || die "the server ended with status $?"
+    wait "$runner" || die "the server ended with status $?"
     server=''
     ! in_image "${health[@]:1}" 2>/dev/null ||
         die "HEALTHCHECK succeeds without a server"
