@@ -40,7 +40,8 @@ enum ibx_status window_open(const char *path, struct window *out,
 void window_close(struct window *window)
 {
     close(window->fd);
-    buf_free(&window->buf);
+    buf_free(&window->ahead);
+    buf_free(&window->aside);
 }
 
 /* Up to `nbytes` bytes; fewer only at the end of the file. */
@@ -60,44 +61,72 @@ static ssize_t read_at(int fd, uint8_t *to, size_t nbytes, uint64_t off)
     return (ssize_t)done;
 }
 
-static enum ibx_status window_fill(struct window *w, uint64_t off,
-                                   size_t nbytes, struct ibx_err *err)
+/* Fills `to` with up to `want` bytes, as many as the file still has. */
+static enum ibx_status window_fill(const struct window *w, uint64_t off,
+                                   size_t want, struct buf *to,
+                                   struct ibx_err *err)
 {
-    /* Reading on from the last place pays for a large read; a jump does not. */
-    bool near = off >= w->last_end && off - w->last_end < WINDOW_NBYTES;
-    size_t want = near && nbytes < WINDOW_NBYTES ? WINDOW_NBYTES : nbytes;
     if (want > w->file_nbytes - off)
         want = (size_t)(w->file_nbytes - off);
-    buf_clear(&w->buf);
-    if (!buf_reserve(&w->buf, want))
+    buf_clear(to);
+    if (!buf_reserve(to, want))
         return convert_no_memory(err, w->path);
-    ssize_t got = read_at(w->fd, w->buf.ptr, want, off);
+    ssize_t got = read_at(w->fd, to->ptr, want, off);
     if (got < 0)
         return cannot(err, w->path, "cannot be read");
-    w->buf.len = (size_t)got;
-    w->off = off;
+    to->len = (size_t)got;
     return IBX_OK;
+}
+
+/* Whether a read at `off` goes on from the buffer, or from the last look
+ * aside: then more will follow, and a large read pays. */
+static bool goes_on(const struct window *w, uint64_t off)
+{
+    uint64_t end = w->ahead_off + w->ahead.len;
+    return off == w->aside_end ||
+           (off >= w->ahead_off && off <= end + WINDOW_NBYTES / 4);
+}
+
+/* The buffer that holds [off, off + nbytes) and where it begins. */
+static enum ibx_status window_load(struct window *w, uint64_t off,
+                                   size_t nbytes, const struct buf **from,
+                                   struct ibx_err *err)
+{
+    enum ibx_status st;
+    *from = &w->ahead;
+    if (off >= w->ahead_off &&
+        span_fits(off - w->ahead_off, nbytes, w->ahead.len))
+        return IBX_OK;
+    if (goes_on(w, off)) {
+        st =
+            window_fill(w, off, nbytes < WINDOW_NBYTES ? WINDOW_NBYTES : nbytes,
+                        &w->ahead, err);
+        w->ahead_off = off;
+        w->aside_end = 0;
+    } else {
+        st = window_fill(w, off, nbytes, &w->aside, err);
+        w->aside_end = off + nbytes;
+        *from = &w->aside;
+    }
+    return st;
 }
 
 enum ibx_status window_read(struct window *w, uint64_t off, size_t nbytes,
                             struct bytes *out, struct ibx_err *err)
 {
+    const struct buf *from;
     if (!span_fits(off, nbytes, w->file_nbytes))
         return convert_fail(err, IBX_ERR_CORRUPT, w->path,
                             "ends before byte %llu",
                             (unsigned long long)off + nbytes);
-    bool inside = off >= w->off && span_fits(off - w->off, nbytes, w->buf.len);
-    if (!inside) {
-        enum ibx_status st = window_fill(w, off, nbytes, err);
-        if (st != IBX_OK)
-            return st;
-        if (w->buf.len < nbytes)
-            return convert_fail(err, IBX_ERR_CORRUPT, w->path,
-                                "became shorter while it was read");
-    }
-    w->last_end = off + nbytes;
-    *out = (struct bytes){nbytes == 0 ? (const uint8_t *)""
-                                      : w->buf.ptr + (off - w->off),
+    enum ibx_status st = window_load(w, off, nbytes, &from, err);
+    if (st != IBX_OK)
+        return st;
+    size_t skip = from == &w->ahead ? (size_t)(off - w->ahead_off) : 0;
+    if (from->len < skip + nbytes)
+        return convert_fail(err, IBX_ERR_CORRUPT, w->path,
+                            "became shorter while it was read");
+    *out = (struct bytes){nbytes == 0 ? (const uint8_t *)"" : from->ptr + skip,
                           nbytes};
     return IBX_OK;
 }

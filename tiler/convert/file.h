@@ -4,15 +4,17 @@
 
 #include "tiler/convert/buf.h"
 
-/* A file read through one buffer: small reads near each other cost one system
- * call, others only what they need. Nothing is ever mapped. */
+/* A file read on and on through one large buffer, with looks elsewhere, as
+ * for contents that tiles share, through another that is as large as what is
+ * looked at. Nothing is ever mapped. */
 struct window {
     int fd;
     const char *path; /* borrowed */
     uint64_t file_nbytes;
-    struct buf buf; /* bytes of the file from `off` on */
-    uint64_t off;
-    uint64_t last_end; /* where the last read ended */
+    struct buf ahead; /* bytes of the file from `ahead_off` on */
+    uint64_t ahead_off;
+    struct buf aside;
+    uint64_t aside_end; /* in the file */
 };
 
 /* Opens a regular file. IBX_ERR_MISSING, _SYSTEM, _UNSUPPORTED (a folder, a

@@ -59,7 +59,7 @@ static void skip(struct folder_source *s, const char *name)
 {
     if (s->base.skipped++ == 0)
         (void)snprintf(s->base.skipped_first, sizeof(s->base.skipped_first),
-                       "%s", name);
+                       "%.120s", name);
 }
 
 /* ---- names ------------------------------------------------------------- */
