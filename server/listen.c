@@ -152,7 +152,7 @@ static bool open_systemd(struct listener *out, size_t room, size_t *n,
             fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
             fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
             return fail(error, "systemd", "a socket cannot be used");
-        out[*n] = (struct listener){.fd = fd};
+        out[*n] = (struct listener){.fd = fd, .lent = true};
         name_socket(&out[(*n)++]);
     }
     return true;
@@ -246,6 +246,14 @@ bool listen_admin(const struct options *options, struct listener *out,
     }
     return strcmp(options->admin, "off") == 0 ||
            open_one(span_of(options->admin), out, 1, out_n, error);
+}
+
+void listen_stop(const struct listener *listeners, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!listeners[i].lent)
+            (void)shutdown(listeners[i].fd, SHUT_RDWR);
+    }
 }
 
 void listen_close(struct listener *listeners, size_t n)

@@ -13,6 +13,7 @@ struct listener {
     int fd;
     char name[LISTEN_NAME_NBYTES]; /* "http://127.0.0.1:8080", for people */
     char unix_path[108];           /* to remove at the end; "" otherwise */
+    bool lent;                     /* systemd's: others listen on it too */
 };
 
 /* Opens the sockets of --listen, or of --bind and --port. On failure `error`
@@ -25,6 +26,11 @@ bool listen_public(const struct options *options, struct listener *out,
  * taken when that one is in use. *out_n is 0 when it is off. */
 bool listen_admin(const struct options *options, struct listener *out,
                   size_t *out_n, char error[OPTIONS_ERROR_NBYTES]);
+
+/* Makes further connections fail at once instead of waiting in the backlog of
+ * a server that goes. Sockets that are only lent go on collecting them for the
+ * next one. */
+void listen_stop(const struct listener *listeners, size_t n);
 
 void listen_close(struct listener *listeners, size_t n);
 

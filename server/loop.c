@@ -65,6 +65,10 @@ static void accept_failed(struct loop *loop)
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ||
         errno == ECONNABORTED)
         return;
+    if (loop_is_draining(loop)) {
+        accept_pause(loop, 0); /* the socket no longer listens */
+        return;
+    }
     /* Out of handles or memory: the backlog keeps them for a moment. */
     if (log_allows())
         log_line(LOG_ERROR, "cannot accept: %s", strerrordesc_np(errno));

@@ -285,13 +285,17 @@ static void set_loops(struct server *server, enum loop_state state)
 }
 
 /* A second signal ends it at once. */
-static void drain(struct server *server)
+static void drain(struct server *server, const struct sockets *sockets)
 {
     const struct options *options = server->options;
     atomic_store(&server->draining, true);
     int64_t until_ms = clock_ms() + (int64_t)options->drain_delay_s * 1000;
     bool hurry =
         options->drain_delay_s > 0 && wait_signal(until_ms - clock_ms()) != 0;
+    /* All loops know before one of them wakes and the sockets close. */
+    for (unsigned i = 0; i < server->nloops; i++)
+        atomic_store(&server->loops[i].state, (int)LOOP_DRAINING);
+    listen_stop(sockets->public, sockets->npublic);
     set_loops(server, LOOP_DRAINING);
     until_ms = clock_ms() + (int64_t)options->drain_timeout_s * 1000;
     while (!hurry && clock_ms() < until_ms &&
@@ -361,7 +365,7 @@ int server_run(const struct options *options)
     if (opened) {
         announce(server, &sockets);
         serve_until_told(server);
-        drain(server);
+        drain(server, &sockets);
     }
     bool closed = server_close(server);
     listen_close(sockets.public, sockets.npublic);

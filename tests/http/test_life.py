@@ -247,6 +247,14 @@ class Life(Case):
         make_tileset(bad, max=1)
         until(lambda: server.get("/bad/0/0/0").status == 200)
 
+    @staticmethod
+    def status_or_none(server):
+        try:
+            answer = server.get("/made/2/0/0")
+        except ConnectionError:
+            return None
+        return answer and answer.status
+
     def test_12_5_drain(self):
         path, _ = self.tileset(max=2, big="2/1/1:6000000")
         server = self.serve("--drain-timeout", "20", "--memory", "64M", path)
@@ -262,10 +270,7 @@ class Life(Case):
             begun.send("TP/1.1\r\nHost: a\r\n\r\n")
             self.assert_refused(begun.read(), 503)
             self.assertTrue(begun.ended())
-            with self.assertRaises(OSError):
-                with server.wire(timeout=1) as late:
-                    if late.ask("/made/2/0/0") is None:
-                        raise ConnectionResetError
+            self.assertIn(self.status_or_none(server), (None, 503))
             answer = busy.read()
             self.assertEqual(len(answer.body), 6000000)
             self.assertTrue(answer.body.startswith(b"tile 2/1/1 seed 1\n"))
