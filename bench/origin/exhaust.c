@@ -199,5 +199,6 @@ int main(int argc, char **argv)
             meter_die("packs");
     }
     run(&e, strtoull(argv[5], NULL, 10), caps);
+    free(e.packs);
     return 0;
 }

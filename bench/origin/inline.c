@@ -109,7 +109,19 @@ static void take_in(int epoll, int listener)
     c->fd = accept(listener, NULL, NULL);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     if (c->fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
+        meter_die("accept");
+} /* NOLINT(clang-analyzer-unix.Malloc): epoll's events hold it from now on */
+
+static void handle(const struct server *server, const struct epoll_event *event,
+                   int epoll, int listener)
+{
+    struct connection *c = event->data.ptr;
+    if (!c) {
+        take_in(epoll, listener);
+    } else if (!serve(server, c)) {
+        (void)close(c->fd);
         free(c);
+    }
 }
 
 static void *loop(void *arg)
@@ -123,15 +135,8 @@ static void *loop(void *arg)
         meter_die("epoll");
     for (;;) {
         int n = epoll_wait(epoll, events, NEVENTS, -1);
-        for (int i = 0; i < n; i++) {
-            struct connection *c = events[i].data.ptr;
-            if (!c) {
-                take_in(epoll, listener);
-            } else if (!serve(server, c)) {
-                (void)close(c->fd);
-                free(c);
-            }
-        }
+        for (int i = 0; i < n; i++)
+            handle(server, &events[i], epoll, listener);
     }
     return NULL;
 }

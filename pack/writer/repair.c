@@ -59,55 +59,83 @@ static enum ibx_status copy_checked(struct copy *c,
     return st;
 }
 
+/* Takes the two files that are open, and closes neither. */
+static enum ibx_status copy_open(struct copy *c,
+                                 const uint8_t sha256[IBX_SHA256_NBYTES],
+                                 struct ibx_err *err)
+{
+    c->sha = ibx_sha256_new();
+    c->buffer = malloc(COPY_NBYTES);
+    enum ibx_status st = c->sha && c->buffer ? copy_checked(c, sha256, err)
+                                             : ibx_fail_nomem(err);
+    free(c->buffer);
+    ibx_sha256_free(c->sha);
+    return st;
+}
+
 /* Copies `from` to `beside`, which is removed again after a failure. */
 static enum ibx_status copy_beside(const char *from, const char *beside,
                                    const uint8_t sha256[IBX_SHA256_NBYTES],
                                    struct ibx_err *err)
 {
-    struct copy c = {.from = from, .to = beside, .out = -1};
+    struct copy c = {.from = from, .to = beside};
     c.in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (c.in < 0)
         return ibx_fail_sys(err, from, "open");
-    c.sha = ibx_sha256_new();
-    c.buffer = malloc(COPY_NBYTES);
-    enum ibx_status st = c.sha && c.buffer ? IBX_OK : ibx_fail_nomem(err);
-    if (st == IBX_OK) {
-        c.out = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        st = c.out < 0 ? ibx_fail_sys(err, beside, "open")
-                       : copy_checked(&c, sha256, err);
+    c.out = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (c.out < 0) {
+        enum ibx_status st = ibx_fail_sys(err, beside, "open");
+        close(c.in);
+        return st;
     }
-    if (c.out >= 0 && close(c.out) != 0 && st == IBX_OK)
+    enum ibx_status st = copy_open(&c, sha256, err);
+    if (close(c.out) != 0 && st == IBX_OK)
         st = ibx_fail_sys(err, beside, "close");
+    close(c.in);
     if (st != IBX_OK)
         (void)unlink(beside);
-    free(c.buffer);
-    ibx_sha256_free(c.sha);
-    close(c.in);
     return st;
 }
 
-/* Renames `beside` to `path`, whose folders may be missing too. */
-static enum ibx_status put_in_place(const struct ibx_folder *folder,
-                                    const char *beside, char *path,
-                                    struct ibx_err *err)
+/* "packs" and "packs/ab", each to be free()d. */
+struct places {
+    char *packs, *sub;
+};
+
+static enum ibx_status make_and_rename(const struct places *places,
+                                       const char *beside, const char *path,
+                                       struct ibx_err *err)
 {
-    char *slash = strrchr(path, '/');
-    char *packs = ibx_path_join(folder->path, "packs");
-    enum ibx_status st =
-        packs ? ibx_folder_mkdir(packs, err) : ibx_fail_nomem(err);
-    *slash = '\0';
+    enum ibx_status st = ibx_folder_mkdir(places->packs, err);
     if (st == IBX_OK)
-        st = ibx_folder_mkdir(path, err);
-    *slash = '/';
+        st = ibx_folder_mkdir(places->sub, err);
     if (st == IBX_OK && rename(beside, path) != 0)
         st = ibx_fail_sys(err, path, "rename");
-    *slash = '\0';
     if (st == IBX_OK)
-        st = ibx_folder_sync(path, err);
-    *slash = '/';
-    if (st == IBX_OK)
-        st = ibx_folder_sync(packs, err);
-    free(packs);
+        st = ibx_folder_sync(places->sub, err);
+    return st == IBX_OK ? ibx_folder_sync(places->packs, err) : st;
+}
+
+/* Renames `beside` to the pack's place, whose folders may be missing too. */
+static enum ibx_status put_in_place(const struct ibx_repair *repair,
+                                    const char *beside, const char *name,
+                                    struct ibx_err *err)
+{
+    char sub[sizeof "packs/ab"];
+    (void)snprintf(sub, sizeof sub, "%.8s", name);
+    struct places places = {
+        .packs = ibx_path_join(repair->folder->path, "packs"),
+        .sub = ibx_path_join(repair->folder->path, sub),
+    };
+    char *path = ibx_path_join(repair->folder->path, name);
+    enum ibx_status st = IBX_ERR_NOMEM;
+    if (places.packs && places.sub && path)
+        st = make_and_rename(&places, beside, path, err);
+    else
+        (void)ibx_fail_nomem(err);
+    free(places.packs);
+    free(places.sub);
+    free(path);
     return st;
 }
 
@@ -120,14 +148,11 @@ static enum ibx_status repair_with(const struct ibx_repair *repair,
     char own[IBX_PACK_NAME_NBYTES];
     ibx_pack_name(sha256, own);
     char *from = ibx_path_join(repair->from, name);
-    char *path = ibx_path_join(repair->folder->path, own);
-    enum ibx_status st = from && path ? copy_beside(from, beside, sha256, err)
-                                      : ibx_fail_nomem(err);
-    if (st == IBX_OK)
-        st = put_in_place(repair->folder, beside, path, err);
+    if (!from)
+        return ibx_fail_nomem(err);
+    enum ibx_status st = copy_beside(from, beside, sha256, err);
     free(from);
-    free(path);
-    return st;
+    return st == IBX_OK ? put_in_place(repair, beside, own, err) : st;
 }
 
 static enum ibx_status repair_beside(const struct ibx_repair *repair,
@@ -165,9 +190,10 @@ enum ibx_status ibx_repair_pack(const struct ibx_repair *repair,
                    repair->worker);
     char *build = ibx_path_join(repair->folder->path, IBX_BUILD_DIR);
     char *beside = ibx_path_join(repair->folder->path, name);
-    enum ibx_status st =
-        build && beside ? ibx_folder_mkdir(build, err) : ibx_fail_nomem(err);
-    if (st == IBX_OK)
+    enum ibx_status st = IBX_ERR_NOMEM;
+    if (!build || !beside)
+        (void)ibx_fail_nomem(err);
+    else if ((st = ibx_folder_mkdir(build, err)) == IBX_OK)
         st = repair_beside(repair, sha256, beside, err);
     free(build);
     free(beside);

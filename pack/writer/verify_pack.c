@@ -64,16 +64,16 @@ struct ibx_pack_check {
 void ibx_findings_add(struct ibx_findings *findings, enum ibx_status status,
                       const char *format, ...)
 {
+    char what[IBX_ERR_WHAT_NBYTES] = "";
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(what, sizeof what, format, args);
+    va_end(args);
     if (findings->n == IBX_FINDINGS_MAX) {
         findings->more++;
         return;
     }
-    va_list args;
-    va_start(args, format);
-    char *what = findings->list[findings->n].what;
-    if (vsnprintf(what, IBX_ERR_WHAT_NBYTES, format, args) < 0)
-        what[0] = '\0';
-    va_end(args);
+    memcpy(findings->list[findings->n].what, what, sizeof what);
     findings->list[findings->n++].status = status;
 }
 
