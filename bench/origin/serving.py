@@ -8,6 +8,12 @@ import time
 import limits
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def is_up(port):
     with socket.socket() as s:
         s.settimeout(0.2)

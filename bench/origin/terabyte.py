@@ -23,7 +23,10 @@ def read_only(tileset):
         at = pathlib.Path(parent) / "tb.imbrex"
         at.mkdir()
         pathlib.Path(parent).chmod(0o755)
-        subprocess.run(["mount", "--bind", tileset, at], check=True)
+        done = subprocess.run(["mount", "--bind", tileset, at], check=False,
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise limits.Skip(f"nothing can be mounted: {done.stderr.strip()}")
         try:
             subprocess.run(["mount", "-o", "remount,ro,bind", at], check=True)
             yield at
@@ -57,7 +60,7 @@ def watch(server, cage, asker):
 
 def measure(bench):
     tileset = data.sparse(bench, bench.packs)
-    port = bench.port + 20
+    port = serving.free_port()
     command = [bench.program("imbrex-server"), "--port", port, "--admin",
                "off", "--id", "t", "--quiet"]
     with limits.Limits(memory=MEMORY) as cage, read_only(tileset) as at:
