@@ -46,21 +46,10 @@ export function makeTilesets(folder) {
   makeWorld(path.join(folder, 'world.imbrex'),
     '--zoom', '0-3', '--format', 'jpeg', '--name', 'Blue Marble',
     '--attribution', '<a href="https://visibleearth.nasa.gov">NASA</a>');
-  runTiler('import', '--quiet', '-o', path.join(folder, 'town.imbrex'),
-    vectorTiles(folder));
-}
-
-/** The town's layers as MBTiles, by GDAL. */
-function vectorTiles(folder) {
-  const [layers, tiles] = ['town.gpkg', 'town.mbtiles']
-    .map((name) => path.join(folder, name));
-  const ogr = (...args) => execFileSync('ogr2ogr', args, {stdio: 'ignore'});
-  town.forEach((name, i) => ogr('-f', 'GPKG',
-    ...(i > 0 ? ['-update', '-append'] : []), layers,
-    path.join(source, 'tests', 'browser', 'data', `${name}.geojson`)));
-  ogr('-f', 'MBTILES', tiles, layers, '-dsco', 'MINZOOM=0',
-    '-dsco', 'MAXZOOM=14', '-dsco', 'NAME=Newbridge');
-  return tiles;
+  const layers = town.map((name) =>
+    path.join(source, 'tests', 'browser', 'data', `${name}.geojson`));
+  runTiler('build', '--quiet', '-o', path.join(folder, 'town.imbrex'),
+    '--zoom', '0-14', '--name', 'Newbridge', ...layers);
 }
 
 /** More tilesets, from the shared data; @returns their ids. */
@@ -79,6 +68,8 @@ export function makeSharedTilesets(folder) {
   };
   add('porto', 'mbtiles/porto_roads_gdal_z9-12.mbtiles', 'import');
   add('bangkok', 'xyz/mvt-bangkok', 'import');
+  add('monaco', 'osm/monaco-latest-2021.osm.pbf', 'build', '--zoom', '0-14',
+    '--name', 'Monaco');
   add('pyrenees', 'raster/srtm_N42E001.hgt.zip', 'build', '--encoding',
     'terrarium', '--zoom', '5-10', '--name', 'Pyrenees');
   return made;

@@ -12,7 +12,6 @@ skip() {
 
 command -v node >/dev/null 2>&1 || skip "node is not installed"
 command -v npm >/dev/null 2>&1 || skip "npm is not installed"
-command -v ogr2ogr >/dev/null 2>&1 || skip "ogr2ogr is not installed"
 [ -x "${IMBREX_SERVER:-}" ] || skip "imbrex-server is not built"
 [ -x "${IMBREX_TILER:-}" ] || skip "imbrex-tiler is not built"
 found=

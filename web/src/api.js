@@ -1,12 +1,13 @@
 // The documents that the server offers, by addresses relative to this page,
 // so that a base path or a proxy in front needs no configuration here.
+import {fetchPatiently} from './patience.js';
 
 /** Folder of the page, ending in '/'. */
 export const pageBase =
   location.origin + location.pathname.replace(/[^/]*$/, '');
 
 async function getJson(path, options) {
-  const reply = await fetch(pageBase + path, options);
+  const reply = await fetchPatiently(pageBase + path, options);
   if (!reply.ok) {
     throw new Error(`${path}: the server answered ${reply.status}`);
   }

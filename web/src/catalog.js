@@ -2,9 +2,12 @@
 import {h} from './dom.js';
 import {isVector} from './api.js';
 import {bytes, count} from './format.js';
+import {createQueue} from './patience.js';
 import {drawThumb} from './thumbs.js';
 
 const THUMB_PX = 176;
+// Pictures come after the map: two at a time leave the server room for it.
+const draw = createQueue(2);
 
 const formatName = (tileset) => {
   const name = String(tileset.format ?? '').toLowerCase();
@@ -49,7 +52,7 @@ function lazyThumbs(cards, theme) {
       if (isIntersecting) {
         watcher.unobserve(target);
         const {tileset} = cards.find((c) => c.canvas === target);
-        drawThumb(target, tileset, theme)
+        draw(() => drawThumb(target, tileset, theme))
           .then((ok) => target.classList.toggle('thumb-none', !ok))
           .catch(() => target.classList.add('thumb-none'));
       }

@@ -9,7 +9,7 @@ const KINDS = [
   ['waterlabel', /(water|marine|ocean|river)\w*_?(label|name)/],
   ['place', /place|(country|state|settlement|city|town)_?label|^cit(y|ies)/],
   ['place', /town|village|capital|populated|settlement/],
-  ['poi', /poi|amenit|shop|peak|mountain_?label|touris|airport_?label/],
+  ['poi', /(^|_)pois?(_|$)|amenit|shop|peak|mountain_?label|touris|airport_?label/],
   ['poi', /station|stop/],
   ['boundary', /boundar|border|^admin$|admin_?\d*_?(line|bound)/],
   ['waterway', /waterway|river|stream|canal|ditch/],
@@ -33,6 +33,24 @@ const KINDS = [
 export function layerKind(name) {
   const plain = String(name).toLowerCase();
   const found = KINDS.find(([, pattern]) => pattern.test(plain));
+  return found ? found[0] : 'other';
+}
+
+// In a layer of plain OSM features the tags tell; the first that is set wins.
+const TAGS = [
+  ['road', ['highway', 'aerialway']], ['rail', ['railway']],
+  ['waterway', ['waterway']], ['building', ['building']],
+  ['aeroway', ['aeroway']], ['place', ['place']],
+  ['landcover', ['landuse', 'natural', 'leisure']],
+  ['boundary', ['admin_level', 'boundary']],
+  ['poi', ['amenity', 'shop', 'tourism', 'historic', 'office']],
+];
+
+const isSet = (value) => value !== undefined && value !== null && value !== '';
+
+/** Kind of one feature whose layer's name says nothing. */
+export function featureKind(get) {
+  const found = TAGS.find(([, keys]) => keys.some((key) => isSet(get(key))));
   return found ? found[0] : 'other';
 }
 
@@ -75,6 +93,7 @@ const COVERS = [
   ['civic', /school|hospital|universi|college|kindergarten|civic/],
   ['urban', /residen|urban|suburb|neighbou?rhood/],
   ['water', /^(water|ocean|sea|lake|river|bay|pond|basin|reservoir)/],
+  ['water', /^(marina|harbour|dock|strait)/],
 ];
 
 /** Ground cover of an area feature, or null when nothing says. */

@@ -20,10 +20,12 @@ function text(options, colours, zIndex) {
   })});
 }
 
+/** Small places wait until the map is near enough to have room for them. */
+export const placeIsFar = (rank, zoom) => rank > zoom + 1.5;
+
 function placeLabel(get, zoom, name, c) {
   const rank = placeRank(get);
-  // Small places wait until the map is near enough to have room for them.
-  if (rank > zoom + 3) {
+  if (placeIsFar(rank, zoom)) {
     return null;
   }
   const size = Math.max(11, Math.min(19, 15 - rank * 0.7 + zoom * 0.35));
@@ -76,9 +78,40 @@ function areaLabel(kind, zoom, name, c) {
     color: kind === 'water' ? c.waterText : c.text}, c, 95);
 }
 
-/** @returns a function from {kind, type, ground, zoom, get} to a Style */
+const NEAR_PX = 420; // one name of an area within this distance is enough
+const MOST_NAMES = 4000; // remembered before all are forgotten
+
+/**
+ * Tiles cut an area into pieces and each would carry its name. This tells
+ * which pieces do: the first one met, and those far enough from it.
+ */
+function createPieceFilter() {
+  const places = new Map();
+  return (name, feature, resolution) => {
+    const [west, south, east, north] = feature.getExtent();
+    const [x, y] = [(west + east) / 2, (south + north) / 2];
+    const key = `${name}|${resolution}`;
+    const known = places.get(key) ?? [];
+    const reach = NEAR_PX * resolution;
+    if (known.some((p) => p.x === x && p.y === y)) {
+      return true; // the same piece, drawn again
+    }
+    if (known.some((p) => Math.hypot(p.x - x, p.y - y) < reach)) {
+      return false;
+    }
+    if (places.size > MOST_NAMES) {
+      places.clear();
+    }
+    places.set(key, [...known, {x, y}]);
+    return true;
+  };
+}
+
+/** @returns a function from {kind, type, ground, zoom, get, feature,
+ * resolution} to a Style, or to null where there is nothing to print */
 export function createLabeller(colours, language) {
-  return ({kind, type, ground, zoom, get}) => {
+  const isFirstPiece = createPieceFilter();
+  return ({kind, type, ground, zoom, get, feature, resolution}) => {
     const name = kind === 'housenumber' ? 'n' : featureName(get, language);
     if (!name) {
       return null;
@@ -86,8 +119,10 @@ export function createLabeller(colours, language) {
     if (type === 'Point') {
       return pointLabel(kind, get, zoom, name, colours);
     }
-    return type === 'LineString' ?
-      alongLabel(kind, ground, zoom, name, colours) :
-      areaLabel(kind, zoom, name, colours);
+    if (type === 'LineString') {
+      return alongLabel(kind, ground, zoom, name, colours);
+    }
+    const label = areaLabel(kind, zoom, name, colours);
+    return label && isFirstPiece(name, feature, resolution) ? label : null;
   };
 }

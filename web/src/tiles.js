@@ -1,4 +1,5 @@
-// Fetches tiles, remembers how many bytes each one took, retries politely.
+// Fetches tiles and remembers how many bytes each one took.
+import {fetchPatiently} from './patience.js';
 
 const KEPT = 4000; // sizes remembered; oldest are forgotten first
 const sizes = new Map();
@@ -25,20 +26,6 @@ function remember(key, entry) {
   }
 }
 
-const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** A busy server says 503 and when to come back: do so, twice at most. */
-async function fetchPatiently(url, signal) {
-  for (let attempt = 0; ; attempt++) {
-    const reply = await fetch(url, {signal});
-    if (reply.status !== 503 || attempt === 2) {
-      return reply;
-    }
-    const seconds = Number(reply.headers.get('retry-after')) || 1;
-    await wait(Math.min(seconds, 2) * 1000 * (attempt + 1));
-  }
-}
-
 export const fillTemplate = (template, z, x, y) => template
   .replace('{z}', z).replace('{x}', x).replace('{y}', y);
 
@@ -48,7 +35,7 @@ export const fillTemplate = (template, z, x, y) => template
  */
 export async function fetchTile(layer, z, x, y, signal) {
   const url = fillTemplate(layer.template, z, x, y);
-  const reply = await fetchPatiently(url, signal);
+  const reply = await fetchPatiently(url, {signal});
   // What travelled: for a compressed tile this is less than what is decoded.
   const length = Number(reply.headers.get('content-length')) || 0;
   remember(tileKey(layer.id, z, x, y), {

@@ -4,8 +4,9 @@ import Circle from 'ol/style/Circle.js';
 import Fill from 'ol/style/Fill.js';
 import Stroke from 'ol/style/Stroke.js';
 import Style from 'ol/style/Style.js';
-import {cover, layerKind, roadClass} from './classify.js';
-import {createLabeller} from './labels.js';
+import {cover, featureKind, layerKind, placeRank, roadClass}
+  from './classify.js';
+import {createLabeller, placeIsFar} from './labels.js';
 import {resolutionToZoom} from './mercator.js';
 import {nameColours, palette} from './palette.js';
 
@@ -131,8 +132,9 @@ function lineStyles(kind, ground, name, zoom, c) {
   }
 }
 
-function pointStyles(kind, name, zoom, c) {
-  if (['waterlabel', 'roadlabel', 'housenumber', 'road'].includes(kind)) {
+function pointStyles(kind, ground, name, zoom, c) {
+  if (ground === 'far' || kind === 'boundary' || kind === 'building' ||
+      ['waterlabel', 'roadlabel', 'housenumber', 'road'].includes(kind)) {
     return [];
   }
   const known = kind === 'place' || kind === 'poi';
@@ -145,7 +147,10 @@ function pointStyles(kind, name, zoom, c) {
 }
 
 /** The part of a feature that decides its style besides the layer. */
-function groundOf(kind, type, get) {
+function groundOf(kind, type, zoom, get) {
+  if (type === 'Point') {
+    return kind === 'place' && placeIsFar(placeRank(get), zoom) ? 'far' : null;
+  }
   if (kind === 'road' || kind === 'rail') {
     const found = roadClass(get);
     return kind === 'rail' && found === 'minor' ? 'rail' : found;
@@ -161,7 +166,7 @@ function build(type, kind, ground, name, zoom, c) {
   case 'LineString':
     return lineStyles(kind, ground, name, zoom, c);
   default:
-    return pointStyles(kind, name, zoom, c);
+    return pointStyles(kind, ground, name, zoom, c);
   }
 }
 
@@ -191,21 +196,24 @@ export function createVectorStyle(theme, isHidden, language) {
     }
     const get = (key) => feature.get(key);
     const type = feature.getType().replace('Multi', '');
-    const kind = kindOf(name);
-    const ground = groundOf(kind, type, get);
+    const layer = kindOf(name);
+    const kind = layer === 'other' ? featureKind(get) : layer;
     const zoom = Math.round(resolutionToZoom(resolution));
-    const key = `${name}|${type}|${ground}|${zoom}`;
+    const ground = groundOf(kind, type, zoom, get);
+    const key = `${name}|${kind}|${type}|${ground}|${zoom}`;
     if (!cache.has(key)) {
       cache.set(key, build(type, kind, ground, name, zoom, colours));
     }
-    const label = labelOf({kind, type, ground, zoom, get});
+    const label = labelOf({kind, type, ground, zoom, get, feature,
+      resolution});
     return label ? [...cache.get(key), label] : cache.get(key);
   };
 }
 
 /** Colour behind the features: water where the tileset draws the land. */
 export function backgroundOf(info, theme) {
-  const kinds = info.vectorLayers.map((layer) => layerKind(layer.id));
-  const drawsLand = kinds.includes('region') && !kinds.includes('water');
+  const names = info.vectorLayers.map((layer) => layer.id);
+  const drawsLand = names.some((name) => layerKind(name) === 'region') &&
+    !names.some((name) => /ocean|^water/i.test(name));
   return palette(theme)[drawsLand ? 'sea' : 'ground'];
 }
