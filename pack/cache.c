@@ -428,6 +428,18 @@ struct ibx_view *ibx_slot_view(struct ibx_slot *slot)
     return &slot->view;
 }
 
+void ibx_slot_name_file(const struct ibx_slot *slot, struct ibx_err *err)
+{
+    if (!err)
+        return;
+    char name[IBX_PACK_NAME_NBYTES];
+    size_t room = sizeof err->file - sizeof name - 1;
+    size_t len = strlen(slot->folder);
+    ibx_pack_name(slot->sha256, name);
+    (void)snprintf(err->file, sizeof err->file, "%s/%s",
+                   slot->folder + (len > room ? len - room : 0), name);
+}
+
 /* ---- letting go -------------------------------------------------------- */
 
 void ibx_slot_unpin(struct ibx_cache *cache, struct ibx_slot *slot)

@@ -35,6 +35,10 @@ IBX_MUST_CHECK enum ibx_status ibx_cache_load(struct ibx_cache *cache,
                                               struct ibx_err *err);
 
 struct ibx_view *ibx_slot_view(struct ibx_slot *slot);
+
+/* Fills in err->file, if there is an err. */
+void ibx_slot_name_file(const struct ibx_slot *slot, struct ibx_err *err);
+
 void ibx_slot_unpin(struct ibx_cache *cache, struct ibx_slot *slot);
 
 /* Takes a slot out of the cache because it gave wrong bytes or faulted, so

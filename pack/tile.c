@@ -46,16 +46,22 @@ struct piece {
     size_t nbytes;
 };
 
+static enum ibx_status corrupt(struct ibx_slot *slot, const char *why,
+                               struct ibx_err *err)
+{
+    (void)ibx_fail(err, IBX_ERR_CORRUPT, NULL, "%s", why);
+    ibx_slot_name_file(slot, err);
+    return IBX_ERR_CORRUPT;
+}
+
 static enum ibx_status read_mapped(struct ibx_tileset *tileset,
-                                   struct ibx_view *view, struct piece piece,
+                                   struct ibx_slot *slot, struct piece piece,
                                    struct ibx_err *err)
 {
-    if (!ibx_view_read(view, piece.off, piece.to, piece.nbytes)) {
-        ibx_cache_count(tileset->cache, IBX_EVENT_FAULT);
-        return ibx_fail(err, IBX_ERR_CORRUPT, tileset->folder,
-                        "a pack was cut short while in use");
-    }
-    return IBX_OK;
+    if (ibx_view_read(ibx_slot_view(slot), piece.off, piece.to, piece.nbytes))
+        return IBX_OK;
+    ibx_cache_count(tileset->cache, IBX_EVENT_FAULT);
+    return corrupt(slot, "it was cut short while in use", err);
 }
 
 static enum ibx_status read_file(struct ibx_tileset *tileset,
@@ -67,8 +73,9 @@ static enum ibx_status read_file(struct ibx_tileset *tileset,
         ibx_slot_reopen(tileset->cache, slot, IBX_BLOCK, &fd, err);
     if (st != IBX_OK)
         return st;
-    st = ibx_read_at(fd, tileset->folder, piece.off, piece.to, piece.nbytes,
-                     err);
+    st = ibx_read_at(fd, NULL, piece.off, piece.to, piece.nbytes, err);
+    if (st != IBX_OK)
+        ibx_slot_name_file(slot, err);
     ibx_cache_close_fd(tileset->cache, fd);
     return st;
 }
@@ -89,7 +96,7 @@ static enum ibx_status read_slot(struct ibx_tileset *tileset,
         return IBX_AGAIN;
     if (!touched)
         ibx_view_prefetch(view, piece.off, piece.nbytes);
-    enum ibx_status st = read_mapped(tileset, view, piece, err);
+    enum ibx_status st = read_mapped(tileset, slot, piece, err);
     if (st == IBX_OK && !touched)
         ibx_view_touch(view, piece.off, piece.nbytes, epoch);
     return st;
@@ -102,11 +109,13 @@ static uint64_t blob_off(const struct ibx_view *view, int64_t entry)
     return view->header.data_off + ibx_place_off(view->index[entry].place);
 }
 
-static enum ibx_status corrupt(struct ibx_tileset *tileset, struct ibx_err *err,
-                               const char *why)
+/* The bytes are there and are not the tile's. */
+static enum ibx_status damaged(struct ibx_tileset *tileset,
+                               struct ibx_slot *slot, const char *why,
+                               struct ibx_err *err)
 {
     ibx_cache_count(tileset->cache, IBX_EVENT_CORRUPT);
-    return ibx_fail(err, IBX_ERR_CORRUPT, tileset->folder, "%s", why);
+    return corrupt(slot, why, err);
 }
 
 enum ibx_status ibx_blob_read_header(struct ibx_tileset *tileset,
@@ -123,10 +132,11 @@ enum ibx_status ibx_blob_read_header(struct ibx_tileset *tileset,
         return st;
     struct ibx_blob_header header = ibx_blob_header_decode(bytes);
     if (!ibx_span_fits(off + sizeof bytes, header.nbytes, view->file_nbytes))
-        return corrupt(tileset, err, "a tile runs over the end of its pack");
+        return damaged(tileset, at.slot, "a tile runs over the end of its pack",
+                       err);
     const char *why = ibx_blob_header_check(&header);
     if (why)
-        return corrupt(tileset, err, why);
+        return damaged(tileset, at.slot, why, err);
     *out = header;
     return IBX_OK;
 }
@@ -150,11 +160,13 @@ static enum ibx_status verify_copy(struct ibx_tileset *tileset,
     struct ibx_blob_header header = ibx_blob_header_decode(blob);
     if (header.nbytes != expected->nbytes || header.hash != expected->hash ||
         header.flags != expected->flags)
-        return corrupt(tileset, err, "a tile changed while it was read");
+        return damaged(tileset, at.slot, "a tile changed while it was read",
+                       err);
     if (!must_verify(tileset, at))
         return IBX_OK;
     if (ibx_blob_hash(blob, header.nbytes) != header.hash)
-        return corrupt(tileset, err, "a tile's checksum does not match");
+        return damaged(tileset, at.slot, "a tile's checksum does not match",
+                       err);
     ibx_view_set_verified(ibx_slot_view(at.slot), at.entry);
     return IBX_OK;
 }
