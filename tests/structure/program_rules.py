@@ -129,5 +129,27 @@ def tiler_options_are_documented(tree):
     yield from options_agree(tree, "imbrex-tiler", tree.tiler)
 
 
+@rule
+def readme_commands_exist(tree):
+    """Commands and options that the README shows are those of --help."""
+    if not (tree.server and tree.tiler):
+        raise Skip("a program is not built here")
+    text = (tree.source / "README.md").read_text().replace("\\\n", " ")
+    shown = re.findall(r"^    imbrex-(server|tiler) (.*)$", text, re.M)
+    if len(shown) < 5:
+        yield "README.md: shows hardly any command"
+    for program, line in shown:
+        words = line.split("#")[0].split()
+        command = words[:1] if program == "tiler" else []
+        text = output_of(getattr(tree, program), *command, "--help",
+                         check=False)
+        offers = set(OPTION.findall(text)) | {"-o"}
+        if "usage:" not in text.lower():
+            yield f"README.md: there is no imbrex-{program} {words[0]}"
+        for word in words:
+            if word.startswith("-") and word not in offers:
+                yield f"README.md: imbrex-{program} has no {word}"
+
+
 if __name__ == "__main__":
     main()

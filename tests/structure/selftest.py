@@ -106,13 +106,15 @@ def bad_library(root):
 
 def bad_program(root):
     write(root, {"program": PROGRAM, "docs/man/imbrex-server.1": PAGE,
-                 "docs/man/imbrex-tiler.1": PAGE})
+                 "docs/man/imbrex-tiler.1": PAGE,
+                 "README.md": "    imbrex-server --never x\n"})
     (root / "program").chmod(0o755)
     tree = Tree(root, server=root / "program", tiler=root / "program")
     for program in ("server", "tiler"):
         rule = f"{program}_options_are_documented"
         yield expect(rule, tree, "--new-option")
         yield expect(rule, tree, "--gone")
+    yield expect("readme_commands_exist", tree, "has no --never")
     tree.server = shutil.which("git")  # any program with other libraries
     yield expect("server_dependencies", tree, "needs lib") if tree.server \
         else True
@@ -126,7 +128,8 @@ def main():
     tested = {row[0] for row in SOURCES} | {
         "exported_symbols", "library_is_silent",
         "read_path_has_no_cryptography", "server_dependencies",
-        "server_options_are_documented", "tiler_options_are_documented"}
+        "server_options_are_documented", "tiler_options_are_documented",
+        "readme_commands_exist"}
     for rule in sorted(set(RULES) - tested):
         print(f"{rule}: nothing shows that it can fail")
         results.append(False)
