@@ -30,7 +30,7 @@ static bool watch(struct loop *loop, int fd, uint32_t events, int tag)
 
 static void accept_pause(struct loop *loop, int64_t for_ms)
 {
-    loop->accept_again_ms = clock_ms() + for_ms;
+    loop->accept_again_ms = loop->now_ms + for_ms;
     if (!loop->accepting)
         return;
     for (size_t i = 0; i < loop->options.nlisteners; i++)
@@ -48,7 +48,7 @@ static bool has_room(const struct loop *loop)
 static void accept_continue(struct loop *loop)
 {
     if (loop->accepting || atomic_load(&loop->state) != LOOP_SERVING ||
-        !has_room(loop) || clock_ms() < loop->accept_again_ms)
+        !has_room(loop) || loop->now_ms < loop->accept_again_ms)
         return;
     /* Exclusive: one connection wakes one loop, not all of them. */
     for (size_t i = 0; i < loop->options.nlisteners; i++) {
@@ -138,7 +138,7 @@ void loop_connected(struct loop *loop, struct exchange *x)
     loop->connections = x;
     loop_phase(x, PHASE_HEADER);
     x->address_counted =
-        addresses != NULL && address_connect(addresses, &x->peer, clock_ms());
+        addresses != NULL && address_connect(addresses, &x->peer, loop->now_ms);
     if (addresses != NULL && !x->address_counted) {
         counter_add(&loop->counters, COUNTER_REFUSED_ADDRESS, 1);
         hang_up(x);
@@ -154,7 +154,7 @@ void loop_disconnected(struct loop *loop, struct exchange *x)
     if (x->next != NULL)
         x->next->prev = x->prev;
     if (x->address_counted)
-        address_disconnect(loop->options.addresses, &x->peer, clock_ms());
+        address_disconnect(loop->options.addresses, &x->peer, loop->now_ms);
     gauge_give(loop->options.connections, 1);
 }
 
@@ -163,7 +163,7 @@ void loop_phase(struct exchange *x, enum phase phase)
     if (x->phase == PHASE_CLOSING)
         return; /* hung up already */
     x->phase = phase;
-    x->phase_since_ms = clock_ms();
+    x->phase_since_ms = x->loop->now_ms;
 }
 
 bool loop_is_draining(const struct loop *loop)
@@ -217,11 +217,11 @@ static void check_deadlines(struct loop *loop, int64_t now_ms)
 static void tick(struct loop *loop)
 {
     const struct web_handler *handler = loop->options.handler;
-    int64_t now_ms = clock_ms();
-    if (now_ms < loop->next_tick_ms)
+    loop->now_ms = clock_ms();
+    if (loop->now_ms < loop->next_tick_ms)
         return;
-    loop->next_tick_ms = now_ms + TICK_MS;
-    check_deadlines(loop, now_ms);
+    loop->next_tick_ms = loop->now_ms + TICK_MS;
+    check_deadlines(loop, loop->now_ms);
     handler->tick(handler->arg, loop);
     accept_continue(loop);
 }
@@ -259,6 +259,7 @@ static void turn(struct loop *loop, int timeout_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
     int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
+    loop->now_ms = clock_ms();
     for (int i = 0; i < n; i++) {
         int tag = events[i].data.fd;
         if (tag >= 0)
@@ -299,6 +300,7 @@ bool loop_init(struct loop *loop, const struct loop_options *options)
 {
     memset(loop, 0, sizeof(*loop));
     loop->options = *options;
+    loop->now_ms = clock_ms();
     if (!inbox_init(&loop->inbox))
         return false;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

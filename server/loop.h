@@ -37,6 +37,8 @@ struct loop {
     bool accepting;               /* listeners are in the epoll set */
     int64_t accept_again_ms;      /* not before this time */
     struct exchange *connections; /* list; only this thread */
+    int64_t
+        now_ms; /* at the beginning of this turn: good enough for deadlines */
     int64_t next_tick_ms;
     int64_t major_faults;
     _Atomic int state; /* enum loop_state */

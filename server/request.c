@@ -27,7 +27,7 @@ static bool is_token(struct span text)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     (c >= '0' && c <= '9');
+                     (c >= '0' && c <= '9') || c == '-';
         if (!alnum && (c == '\0' || strchr(marks, c) == NULL))
             return false;
     }
@@ -93,6 +93,12 @@ static struct span *single_field(struct request *request, struct span name)
     return NULL;
 }
 
+/* A quick no for most fields that a browser sends: none of ours begins so. */
+static bool is_ours(struct span name)
+{
+    return name.len > 3 && strchr("AHCTIOFXUR", name.ptr[0] & ~0x20) != NULL;
+}
+
 void request_add_field(struct request *request, struct span name,
                        struct span value)
 {
@@ -100,6 +106,8 @@ void request_add_field(struct request *request, struct span name,
     request->head_nbytes += name.len + value.len + 4;
     if (!is_token(name) || has_controls(value))
         request->malformed = true;
+    if (!is_ours(name))
+        return;
     if (span_is_caseless(name, "Accept-Encoding"))
         add_line(request, &request->accept_encoding, value);
     else if (span_is_caseless(name, "If-None-Match"))

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <microhttpd.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +74,14 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
     }
 }
 
+/* As much as fits, terminated. */
+static void copy_cut(const char *text, size_t len, char *out, size_t nbytes)
+{
+    len = len < nbytes ? len : nbytes - 1;
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
+
 /* Queries mean nothing to us, but the library would keep every argument in the
  * connection's pool, and close the connection when a long query fills it. The
  * target lies in its own buffer, which it has not looked into any further. */
@@ -102,7 +109,7 @@ static void *on_target(void *arg, const char *target,
     x->cold_rounds = 0;
     x->reply.status = 0;
     x->request.target_nbytes = strlen(text);
-    (void)snprintf(x->target, sizeof(x->target), "%s", text);
+    copy_cut(text, x->request.target_nbytes, x->target, sizeof(x->target));
     web->handler->route(web->handler->arg, text, x);
     drop_query(text);
     loop_phase(x, PHASE_FIELDS);
@@ -140,7 +147,7 @@ static void take_head(struct exchange *x, const char *method,
     struct request *request = &x->request;
     request->method = method_parse(method);
     request->http10 = strcmp(version, "HTTP/1.0") == 0;
-    (void)snprintf(x->method_name, sizeof(x->method_name), "%s", method);
+    copy_cut(method, strlen(method), x->method_name, sizeof(x->method_name));
     (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, on_field,
                                     request);
     x->seen_head = true;

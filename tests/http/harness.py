@@ -17,8 +17,11 @@ import unittest
 SERVER = os.environ["IMBREX_SERVER"]
 BUILD = pathlib.Path(os.environ["IMBREX_BUILD"])
 MAKE = BUILD / "tests/support/make_tileset"
-# Sanitizers make everything slower; deadlines of tests grow with this.
-SLOW = float(os.environ.get("IMBREX_TEST_SLOW", "1"))
+# Sanitizers make everything slower and take memory of their own.
+SANITIZED = re.search(
+    r"(?m)^IMBREX_SANITIZE:[A-Z]+=\S",
+    (BUILD / "CMakeCache.txt").read_text()) is not None
+SLOW = 5 if SANITIZED else 1
 
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="imbrex-http-"))
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)

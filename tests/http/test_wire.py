@@ -1,6 +1,7 @@
 """docs/http.md sections 8 and 14: requests on the wire, the access log."""
 import json
 import re
+import socket
 
 import harness
 from harness import Case, tile_bytes, until
@@ -149,21 +150,24 @@ class RequestsOnTheWire(Case):
                          f"{field}\r\n\r\n", 400)
 
     def test_8_8_garbage_ends_the_connection(self):
+        # At the latest at the deadline for the head (docs/http.md section 15).
+        server = self.serve("--header-timeout", "1",
+                            self.folder / "world.imbrex")
         for text in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
                      b"GET\r\n\r\n", b"\r\n\r\n\r\n", b"NONSENSE\r\n\r\n",
                      b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
                      b"GET /world/0/0/0 HTTP/1.1 extra\r\nHost: a\r\n\r\n",
                      b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bytes(range(256))):
-            with self.server.wire() as wire:
+            with server.wire() as wire:
                 wire.send(text)
-                wire.sock.shutdown(1)
+                wire.sock.shutdown(socket.SHUT_WR)
                 try:
                     while wire.more():
                         pass
                 except ConnectionResetError:
                     pass
                 self.assertNotIn(b" 200 ", wire.left)
-        self.assertEqual(self.server.get("/world/0/0/0").status, 200)
+        self.assertEqual(server.get("/world/0/0/0").status, 200)
 
     # ---- 14 ------------------------------------------------------------
 
@@ -206,13 +210,16 @@ class RequestsOnTheWire(Case):
                 wire.read()
             server.get("/world/0/0/0", User_Agent="after")
             self.line(server, "after")
+            self.line(server, "quote")
             lines = server.out().splitlines()
             self.assertEqual(len(lines), 2)
+            # Two event loops write in the order in which they finish.
+            odd = lines[0] if "quote" in lines[0] else lines[1]
             if form == "json":
-                agent = json.loads(lines[0])["user_agent"]
+                agent = json.loads(odd)["user_agent"]
                 self.assertEqual(agent.encode("latin-1"), b'a" 200 5 "\\\xfe')
             else:
-                self.assertEqual(lines[0].count('"'), 6)
+                self.assertEqual(odd.count('"'), 6)
 
 
 if __name__ == "__main__":
