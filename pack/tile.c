@@ -242,6 +242,7 @@ static enum ibx_status fetch(struct ibx_tileset *tileset, struct ibx_blob_at at,
                              enum ibx_wait wait, struct wanted wanted,
                              struct ibx_err *err)
 {
+    assert((wanted.tile == NULL) != (wanted.facts == NULL));
     return wanted.tile ? ibx_blob_copy(tileset, at, wait, wanted.tile, err)
                        : stat_blob(tileset, at, wait, wanted.facts, err);
 }
