@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ struct build {
  * rest; a share is a bound, not an allocation. */
 static uint64_t sorter_memory(const struct build *build)
 {
-    return build->options->memory_nbytes / 8 * 3;
+    return build->options->memory_nbytes / 8;
 }
 
 static uint64_t junction_memory(const struct build *build)
@@ -339,6 +340,8 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
         status = begin_stats(build, err);
     if (status != IBX_OK)
         return status;
+    /* What GDAL has freed goes back to the system before the next stages. */
+    (void)malloc_trim(0);
     choose_zooms(build);
     status = open_writer(build, err);
     if (status == IBX_OK)

@@ -137,7 +137,7 @@ static enum cut_status emit_tile(struct cut *cut, struct node node)
         return CUT_NOMEM;
     /* What was not cut is as valid as the feature itself. */
     if (node.is_cut && cut->piece.kind == GEOM_POLYGON) {
-        enum repair_status status = repair_polygons(cut->repair, &cut->piece);
+        enum repair_status status = repair_rounded(cut->repair, &cut->piece);
         if (status == REPAIR_NOMEM)
             return CUT_NOMEM;
         if (status != REPAIR_FINE)

@@ -9,7 +9,8 @@ static bool grow(void **array, size_t *cap, size_t need, size_t size)
 {
     if (need <= *cap)
         return true;
-    size_t wanted = *cap < 16 ? 16 : *cap * 2;
+    /* Small at first: a tile holds thousands of small geometries. */
+    size_t wanted = *cap == 0 ? 4 : *cap * 2;
     if (wanted < need)
         wanted = need;
     if (wanted > SIZE_MAX / size)

@@ -108,8 +108,14 @@ void mvt_writer_free(struct mvt_writer *writer)
 
 /* ---- tables ------------------------------------------------------------- */
 
+/* A table that one large tile has grown would cost every small one after it
+ * the clearing of all its slots. */
 static void table_clear(struct table *table)
 {
+    if (table->nslots > 1024 && table->count < table->nslots / 16) {
+        free(table->slots);
+        *table = (struct table){0};
+    }
     if (table->nslots > 0)
         memset(table->slots, 0, table->nslots * sizeof *table->slots);
     table->count = 0;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "tiler/vector/resolve.h"
 #include "tiler/vector/shape.h"
 #include "tiler/vector/simple.h"
 
@@ -11,6 +12,7 @@ struct repair {
     GEOSContextHandle_t geos;
     GEOSMakeValidParams *params;
     struct simple_work simple;
+    struct resolve_work resolve;
     struct geom rings, result;
 };
 
@@ -44,6 +46,7 @@ void repair_free(struct repair *repair)
     if (repair->geos != NULL)
         GEOS_finish_r(repair->geos);
     simple_work_free(&repair->simple);
+    resolve_work_free(&repair->resolve);
     geom_free(&repair->rings);
     geom_free(&repair->result);
     free(repair);
@@ -218,18 +221,10 @@ static enum repair_status take_rounded(struct repair *repair,
     return ok ? REPAIR_DONE : REPAIR_FAILED;
 }
 
-enum repair_status repair_polygons(struct repair *repair, struct geom *geom)
+/* Lets GEOS judge and repair. */
+static enum repair_status repair_by_geos(struct repair *repair,
+                                         struct geom *geom)
 {
-    if (geom->nparts == 0)
-        return REPAIR_FINE;
-    switch (simple_polygons(&repair->simple, geom)) {
-    case SIMPLE_YES:
-        return REPAIR_FINE;
-    case SIMPLE_NOMEM:
-        return REPAIR_NOMEM;
-    case SIMPLE_UNSURE:
-        break;
-    }
     GEOSGeometry *all = to_geos(repair->geos, geom);
     if (all == NULL) {
         geom_reset(geom, GEOM_POLYGON);
@@ -243,6 +238,57 @@ enum repair_status repair_polygons(struct repair *repair, struct geom *geom)
         GEOSMakeValidWithParams_r(repair->geos, all, repair->params);
     GEOSGeom_destroy_r(repair->geos, all);
     return take_rounded(repair, valid, geom);
+}
+
+/* REPAIR_DONE: something is to be done. */
+static enum repair_status look(struct repair *repair, const struct geom *geom)
+{
+    if (geom->nparts == 0)
+        return REPAIR_FINE;
+    switch (simple_polygons(&repair->simple, geom)) {
+    case SIMPLE_YES:
+        return REPAIR_FINE;
+    case SIMPLE_NOMEM:
+        return REPAIR_NOMEM;
+    case SIMPLE_UNSURE:
+        break;
+    }
+    return REPAIR_DONE;
+}
+
+static enum repair_status mend(struct repair *repair, struct geom *geom,
+                               enum resolve_how how)
+{
+    enum repair_status status = look(repair, geom);
+    if (status != REPAIR_DONE)
+        return status;
+    switch (resolve_polygons(&repair->resolve, geom, how, &repair->result)) {
+    case RESOLVE_NOMEM:
+        return REPAIR_NOMEM;
+    case RESOLVE_UNSURE:
+        return repair_by_geos(repair, geom);
+    case RESOLVE_OK:
+        break;
+    }
+    /* Rings that touched where they may come out as they went in. */
+    if (repair->result.nparts == geom->nparts &&
+        repair->result.npoints == geom->npoints)
+        return REPAIR_FINE;
+    struct geom swap = *geom;
+    *geom = repair->result;
+    repair->result = swap;
+    return REPAIR_DONE;
+}
+
+/* A ring that crosses itself in the source encloses both of its lobes. */
+enum repair_status repair_polygons(struct repair *repair, struct geom *geom)
+{
+    return mend(repair, geom, RESOLVE_NONZERO);
+}
+
+enum repair_status repair_rounded(struct repair *repair, struct geom *geom)
+{
+    return mend(repair, geom, RESOLVE_POSITIVE);
 }
 
 enum repair_status repair_union(struct repair *repair, struct geom *geom)

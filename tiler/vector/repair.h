@@ -1,9 +1,8 @@
 /* repair.h - polygons that are valid, and stay so on the grid.
  *
- * Most polygons are seen to be valid by an exact integer test; only those
- * whose rings touch or cross, or lie where they should not, are given to GEOS,
- * which decides, makes them valid and rounds the result back to the grid
- * without making it invalid again. */
+ * Most polygons are seen to be valid by an exact integer test (simple.h); the
+ * rings of others are taken apart on the grid (resolve.h); what is too tangled
+ * for that is given to GEOS, whose result is rounded back to the grid. */
 #ifndef TILER_VECTOR_REPAIR_H
 #define TILER_VECTOR_REPAIR_H
 
@@ -24,6 +23,10 @@ enum repair_status {
 
 /* Makes `geom`, polygons on a unit grid, valid. */
 enum repair_status repair_polygons(struct repair *repair, struct geom *geom);
+
+/* The same for polygons that were valid before they were rounded: area that
+ * was turned inside out by it is dropped, because a neighbour has it. */
+enum repair_status repair_rounded(struct repair *repair, struct geom *geom);
 
 /* Replaces `geom` by the union of its polygons, valid and on the grid. */
 enum repair_status repair_union(struct repair *repair, struct geom *geom);

@@ -175,7 +175,7 @@ static enum ibx_status make_shape(struct worker *worker,
     }
     if (worker->shape.kind != GEOM_POLYGON)
         return IBX_OK;
-    enum repair_status status = repair_polygons(worker->repair, &worker->shape);
+    enum repair_status status = repair_rounded(worker->repair, &worker->shape);
     if (status == REPAIR_NOMEM)
         return err_nomem(worker->err);
     if (worker->shape.nparts == 0)

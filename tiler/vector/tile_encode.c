@@ -57,7 +57,7 @@ static bool coarsen_geom(struct tile_maker *maker, const struct geom *from,
             outer_kept = kept;
     }
     return out->kind != GEOM_POLYGON ||
-           repair_polygons(maker->repair, out) != REPAIR_NOMEM;
+           repair_rounded(maker->repair, out) != REPAIR_NOMEM;
 }
 
 /* Features that have nothing left at the coarser grid keep their geometry. */

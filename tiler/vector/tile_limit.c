@@ -168,29 +168,40 @@ static bool encode_fraction(struct tile_maker *maker, double fraction)
     return maker_encode(maker);
 }
 
-/* Finds the largest fraction, at most `high` (which does not fit), with which
- * the tile fits; leaves the tile encoded with it. */
-static bool search(struct tile_maker *maker, double high)
+/* A fraction tried, and the size it gave. */
+struct trial {
+    double fraction, nbytes;
+};
+
+/* Where the line through two trials is a little under the limit, kept away
+ * from both. */
+static double next_guess(struct trial low, struct trial high, double limit)
 {
-    double low = 0;
-    uint64_t limit = maker->settings->max_nbytes;
-    double guess = high * 0.95 * (double)limit / (double)maker->out.len;
-    for (int step = 0; step < SEARCH_STEPS && guess > 1e-7; step++) {
-        if (!encode_fraction(maker, guess))
+    double slope = (high.nbytes - low.nbytes) / (high.fraction - low.fraction);
+    double want = low.fraction + (0.97 * limit - low.nbytes) / slope;
+    double margin = (high.fraction - low.fraction) / 16;
+    want = fmax(want, low.fraction + margin);
+    return fmin(want, high.fraction - margin);
+}
+
+/* Finds a fraction, below `fraction` (whose tile does not fit), with which
+ * the tile fits and is nearly full; leaves the tile encoded with it. */
+static bool search(struct tile_maker *maker, double fraction)
+{
+    double limit = (double)maker->settings->max_nbytes;
+    struct trial low = {0, 0};
+    struct trial high = {fraction, (double)maker->out.len};
+    double last = fraction;
+    for (int step = 0; step < SEARCH_STEPS && high.fraction > 1e-7 &&
+                       low.nbytes < 0.9 * limit;
+         step++) {
+        last = next_guess(low, high, limit);
+        if (!encode_fraction(maker, last))
             return false;
-        if (is_over(maker)) {
-            high = guess;
-            /* Sizes are not proportional: common strings stay. */
-            double next = guess * 0.95 * (double)limit / (double)maker->out.len;
-            guess = next > low ? next : (low + high) / 2;
-        } else {
-            low = guess;
-            if (maker->out.len > limit - limit / 10)
-                break;
-            guess = (low + high) / 2;
-        }
+        struct trial here = {last, (double)maker->out.len};
+        *(is_over(maker) ? &high : &low) = here;
     }
-    return encode_fraction(maker, low);
+    return last == low.fraction || encode_fraction(maker, low.fraction);
 }
 
 /* simplify-more: coarser until it fits or is coarse enough. */
