@@ -89,7 +89,7 @@ static enum ibx_status read_inputs(struct build *build, struct ibx_err *err)
 {
     const struct zoom_range *zooms = &build->options->zooms;
     struct intake *intake = &build->intake;
-    intake->bits = project_bits(zooms->is_auto ? 0 : zooms->max);
+    intake->bits = PROJECT_BITS;
     intake->minzoom = zooms->is_auto ? 0 : zooms->min;
     intake->maxzoom = zooms->is_auto ? PROJECT_MAX_ZOOM : zooms->max;
     set_boxes(build);

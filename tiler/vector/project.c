@@ -7,11 +7,6 @@ static const double MAX_LAT = 89.99;
 /* Half the width of the EPSG:3857 square. */
 static const double HALF_METRES = 20037508.342789244;
 
-unsigned project_bits(unsigned maxzoom)
-{
-    return maxzoom <= 20 ? PROJECT_BITS : PROJECT_BITS_DEEP;
-}
-
 static struct geom_point to_units(double x, double y, unsigned bits)
 {
     double world = ldexp(1.0, (int)bits);

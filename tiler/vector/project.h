@@ -8,11 +8,10 @@
 
 #include "tiler/vector/geom.h"
 
-/* Units: 2^32 hold zoom 20 at 4096 per tile; deeper builds use 2^36. */
-enum { PROJECT_BITS = 32, PROJECT_BITS_DEEP = 36, PROJECT_MAX_ZOOM = 24 };
-
-/* World bits for a build down to `maxzoom`. */
-unsigned project_bits(unsigned maxzoom);
+/* World bits of a build: tile units of zoom 24. At the zooms maps end with a
+ * tile unit is a thousand of these and more, so rounding twice is as good as
+ * rounding once. */
+enum { PROJECT_BITS = 36, PROJECT_MAX_ZOOM = 24 };
 
 /* Web Mercator; latitudes beyond 89.99 count as 89.99. */
 struct geom_point project_lonlat(double lon, double lat, unsigned bits);

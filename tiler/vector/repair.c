@@ -271,13 +271,12 @@ static enum repair_status mend(struct repair *repair, struct geom *geom,
         break;
     }
     /* Rings that touched where they may come out as they went in. */
-    if (repair->result.nparts == geom->nparts &&
-        repair->result.npoints == geom->npoints)
-        return REPAIR_FINE;
+    bool same = repair->result.nparts == geom->nparts &&
+                repair->result.npoints == geom->npoints;
     struct geom swap = *geom;
     *geom = repair->result;
     repair->result = swap;
-    return REPAIR_DONE;
+    return same ? REPAIR_FINE : REPAIR_DONE;
 }
 
 /* A ring that crosses itself in the source encloses both of its lobes. */

@@ -15,7 +15,7 @@ struct repair *repair_new(void); /* NULL: no memory */
 void repair_free(struct repair *repair);
 
 enum repair_status {
-    REPAIR_FINE, /* it was valid; unchanged */
+    REPAIR_FINE, /* it was valid; maybe its rings come in another order */
     REPAIR_DONE, /* it was not and now is; maybe nothing is left */
     REPAIR_NOMEM,
     REPAIR_FAILED /* GEOS could not: the geometry is emptied */

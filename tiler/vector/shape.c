@@ -197,9 +197,6 @@ static bool shape_polygon(const struct geom *base, size_t first,
     size_t last = geom_polygon_end(base, first);
     double unit = ldexp(1.0, (int)rule->shift);
     double area = area_of(base, first, last) / (unit * unit);
-    bool tiny = area < SHAPE_TINY_SIDE * SHAPE_TINY_SIDE && !rule->keep_all;
-    if (tiny)
-        return add_tiny(base, first, area, rule, out);
     bool kept = false;
     if (!add_part(base, first, weights, rule, out) ||
         !shape_end_ring(out, true, &kept))

@@ -18,8 +18,8 @@ struct shape_rule {
     uint64_t seq; /* the feature's number, which decides for tiny polygons */
 };
 
-/* Polygons below this area, in square units, are replaced: some by a square
- * of this area, the others by nothing, so that the sum of areas stays. */
+/* Polygons of which nothing is left are replaced: some by a square of this
+ * side, the others by nothing, so that the sum of their areas stays. */
 enum { SHAPE_TINY_SIDE = 2 };
 
 /* Fills `out`; no parts are left when the feature is too small to be seen.

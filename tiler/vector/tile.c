@@ -139,8 +139,15 @@ static enum tile_status load_record(struct tile_maker *maker,
         *last = (struct share){
             .seq = record->seq, .head = head, .geom = geom, .kept = true};
     }
-    return piece_get_geom(&from, &maker->geoms[last->geom]) ? TILE_OK
-                                                            : TILE_CORRUPT;
+    struct geom *geom = &maker->geoms[last->geom];
+    bool joined = geom->nparts > 0;
+    if (!piece_get_geom(&from, geom))
+        return TILE_CORRUPT;
+    /* Both sides may meet at the antimeridian. */
+    if (joined && geom->kind == GEOM_POLYGON &&
+        repair_rounded(maker->repair, geom) == REPAIR_NOMEM)
+        return TILE_NOMEM;
+    return TILE_OK;
 }
 
 static int compare_shares(const void *left, const void *right)

@@ -193,16 +193,22 @@ END_TEST
 
 START_TEST(tiny_polygons_keep_their_area_on_average)
 {
-    const struct geom_point dot[] = {{0, 0}, {512, 0}, {512, 512}, {0, 512}};
-    struct geom base = {.kind = GEOM_POLYGON}, out = {0};
-    add_points(&base, dot, 4, false);
-    ck_assert(geom_end_part(&base, true));
-    float weights[4] = {SIMPLIFY_ALWAYS, SIMPLIFY_ALWAYS, SIMPLIFY_ALWAYS,
-                        SIMPLIFY_ALWAYS};
+    struct random_state r = {SEED + 3};
+    struct geom base = {0}, out = {0};
+    struct simplify_work work = {0};
     double sum = 0;
-    enum { N = 10000 };
+    enum { N = 10000, SIDE = 512 };
     for (uint64_t seq = 0; seq < N; seq++) {
-        const struct shape_rule rule = {.shift = 10, .seq = seq};
+        float weights[4];
+        int64_t x = random_below(&r, 1 << 20), y = random_below(&r, 1 << 20);
+        const struct geom_point dot[] = {
+            {x, y}, {x + SIDE, y}, {x + SIDE, y + SIDE}, {x, y + SIDE}};
+        const struct shape_rule rule = {
+            .shift = 10, .tolerance = 1024, .seq = seq};
+        geom_reset(&base, GEOM_POLYGON);
+        add_points(&base, dot, 4, false);
+        ck_assert(geom_end_part(&base, true));
+        ck_assert(simplify_weigh(&work, &base, NULL, weights));
         ck_assert(shape_at_zoom(&base, weights, &rule, &out));
         sum += geom_area(&out);
     }
@@ -210,6 +216,7 @@ START_TEST(tiny_polygons_keep_their_area_on_average)
     ck_assert_double_eq_tol(sum / N, 0.25, 0.01);
     geom_free(&base);
     geom_free(&out);
+    simplify_work_free(&work);
 }
 END_TEST
 
