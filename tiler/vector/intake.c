@@ -1,7 +1,10 @@
 #include "tiler/vector/intake.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const double SAME_AREA = 0.01;
 
 enum ibx_status intake_open(struct intake *intake, struct temp_space *space,
                             struct ibx_err *err)
@@ -121,6 +124,32 @@ static bool is_on_map(const struct intake *intake, const struct geom *geom)
     return geom_box_meets(map, geom_box_of(geom));
 }
 
+/* Repairs polygons. Where a ring crosses itself by so little that the area is
+ * the same, it stays as it is: zooms put that right in a way that neighbours
+ * follow, and a vertex more here would open a sliver between them. */
+static bool mend(struct intake *intake, uint32_t layer, struct geom *geom)
+{
+    struct geom *mended = &intake->clipped;
+    geom_reset(mended, geom->kind);
+    if (!geom_add_parts(mended, geom, 0, geom->nparts))
+        return false;
+    enum repair_status status = repair_polygons(intake->repair, mended);
+    if (status == REPAIR_NOMEM)
+        return false;
+    if (status == REPAIR_FINE)
+        return true;
+    intake_count(intake, layer,
+                 mended->nparts > 0 ? READ_REPAIRED : READ_NOT_REPAIRED);
+    double area = geom_area(mended), before = geom_area(geom);
+    if (mended->nparts > 0 && intake->nboxes == 0 &&
+        fabs(area - before) <= area * SAME_AREA)
+        return true;
+    struct geom swap = *geom;
+    *geom = *mended;
+    *mended = swap;
+    return true;
+}
+
 static enum ibx_status put_right(struct intake *intake, uint32_t layer,
                                  struct geom *geom, bool *take,
                                  struct ibx_err *err)
@@ -136,14 +165,8 @@ static enum ibx_status put_right(struct intake *intake, uint32_t layer,
         intake_count(intake, layer, READ_OUTSIDE);
         return IBX_OK;
     }
-    if (geom->kind == GEOM_POLYGON) {
-        enum repair_status status = repair_polygons(intake->repair, geom);
-        if (status == REPAIR_NOMEM)
-            return err_nomem(err);
-        if (status != REPAIR_FINE)
-            intake_count(intake, layer,
-                         geom->nparts > 0 ? READ_REPAIRED : READ_NOT_REPAIRED);
-    }
+    if (geom->kind == GEOM_POLYGON && !mend(intake, layer, geom))
+        return err_nomem(err);
     bool inside;
     enum ibx_status status = cut_to_boxes(intake, geom, &inside, err);
     if (status == IBX_OK && !inside)

@@ -290,6 +290,19 @@ enum repair_status repair_rounded(struct repair *repair, struct geom *geom)
     return mend(repair, geom, RESOLVE_POSITIVE);
 }
 
+bool repair_crossings(struct repair *repair, const struct geom *geom,
+                      bool (*on_crossing)(void *arg,
+                                          const struct geom_point edge[2],
+                                          struct geom_point at),
+                      void *arg)
+{
+    enum repair_status status = look(repair, geom);
+    if (status != REPAIR_DONE)
+        return status == REPAIR_FINE;
+    return resolve_crossings(&repair->resolve, geom, on_crossing, arg) ==
+           RESOLVE_OK;
+}
+
 enum repair_status repair_union(struct repair *repair, struct geom *geom)
 {
     GEOSGeometry *all = to_geos(repair->geos, geom);

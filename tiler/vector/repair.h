@@ -28,6 +28,14 @@ enum repair_status repair_polygons(struct repair *repair, struct geom *geom);
  * was turned inside out by it is dropped, because a neighbour has it. */
 enum repair_status repair_rounded(struct repair *repair, struct geom *geom);
 
+/* Calls back for every crossing of edges, as resolve_crossings() says. False:
+ * no memory, or the callback said so. */
+bool repair_crossings(struct repair *repair, const struct geom *geom,
+                      bool (*on_crossing)(void *arg,
+                                          const struct geom_point edge[2],
+                                          struct geom_point at),
+                      void *arg);
+
 /* Replaces `geom` by the union of its polygons, valid and on the grid. */
 enum repair_status repair_union(struct repair *repair, struct geom *geom);
 

@@ -84,6 +84,10 @@ static bool add_split(struct resolve_work *work, size_t edge,
     const struct resolve_edge *e = &work->edges[edge];
     if (geom_point_equal(at, e->a) || geom_point_equal(at, e->b))
         return true;
+    if (work->on_crossing != NULL) {
+        const struct geom_point ends[2] = {e->a, e->b};
+        return work->on_crossing(work->arg, ends, at);
+    }
     if (work->nsplits == work->splits_cap) {
         size_t cap = work->splits_cap == 0 ? 64 : work->splits_cap * 2;
         void *splits = realloc(work->splits, cap * sizeof *work->splits);
@@ -149,6 +153,8 @@ static bool split_pair(struct resolve_work *work, size_t i, size_t k,
         *crossed = true;
         return add_split(work, i, at) && add_split(work, k, at);
     }
+    if (work->on_crossing != NULL)
+        return true;
     if (a == 0 && box_holds(e, f->a))
         ok = ok && add_split(work, i, f->a);
     if (b == 0 && box_holds(e, f->b))
@@ -555,4 +561,20 @@ enum resolve_status resolve_polygons(struct resolve_work *work,
     if (status != RESOLVE_OK)
         return status;
     return clip_nest_rings(&work->rings, out) ? RESOLVE_OK : RESOLVE_NOMEM;
+}
+
+enum resolve_status resolve_crossings(
+    struct resolve_work *work, const struct geom *in,
+    bool (*on_crossing)(void *arg, const struct geom_point edge[2],
+                        struct geom_point at),
+    void *arg)
+{
+    bool crossed = false;
+    if (!load_edges(work, in))
+        return RESOLVE_NOMEM;
+    work->on_crossing = on_crossing;
+    work->arg = arg;
+    bool ok = find_splits(work, &crossed);
+    work->on_crossing = NULL;
+    return ok ? RESOLVE_OK : RESOLVE_NOMEM;
 }

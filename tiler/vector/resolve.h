@@ -20,6 +20,10 @@ struct resolve_work {
     size_t *active, *path;
     size_t active_cap;
     struct geom rings;
+    /* Of resolve_crossings(). */
+    bool (*on_crossing)(void *arg, const struct geom_point edge[2],
+                        struct geom_point at);
+    void *arg;
 };
 
 void resolve_work_free(struct resolve_work *work);
@@ -40,5 +44,15 @@ enum resolve_how {
 enum resolve_status resolve_polygons(struct resolve_work *work,
                                      const struct geom *in,
                                      enum resolve_how how, struct geom *out);
+
+/* Calls back, for every two edges of `in` that cross, once for each of them,
+ * with the rounded point of crossing, unless that is the edge's end. A false
+ * from the callback ends it. RESOLVE_OK or RESOLVE_NOMEM, also when the
+ * callback said false. */
+enum resolve_status resolve_crossings(
+    struct resolve_work *work, const struct geom *in,
+    bool (*on_crossing)(void *arg, const struct geom_point edge[2],
+                        struct geom_point at),
+    void *arg);
 
 #endif

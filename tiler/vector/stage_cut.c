@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tiler/vector/crossings.h"
 #include "tiler/vector/cut.h"
 #include "tiler/vector/record.h"
 #include "tiler/vector/shape.h"
@@ -24,6 +25,7 @@ struct shared {
     struct stage_cut *stage;
     struct crew crew;
     struct junctions *junctions;
+    struct crossings *crossings;
     atomic_size_t next_chunk;
     pthread_mutex_t lock; /* guards stage->stats */
 };
@@ -37,7 +39,7 @@ struct worker {
     struct cut *cut;
     struct repair *repair;
     struct simplify_work simplify;
-    struct geom base, shape;
+    struct geom base, shape, spare;
     float *weights;
     size_t weights_cap;
     struct bytes chunk, held, record;
@@ -152,9 +154,9 @@ static float weight_of(const struct geom *shape)
     return shape->kind == GEOM_LINE ? (float)geom_length(shape) : 0.0F;
 }
 
-/* The zoom's shape, valid; without parts when nothing can be seen. */
-static enum ibx_status make_shape(struct worker *worker,
-                                  const struct layer *layer, bool keep_all)
+/* The zoom's shape, as rounding left it. */
+static bool round_shape(struct worker *worker, const struct layer *layer,
+                        bool keep_all)
 {
     const struct stage_cut *stage = worker->shared->stage;
     unsigned shift = stage->bits - TILE_EXTENT_LOG2 - worker->zoom;
@@ -165,16 +167,26 @@ static enum ibx_status make_shape(struct worker *worker,
         .keep_all = keep_all,
         .seq = worker->head.seq,
     };
-    if (!shape_at_zoom(&worker->base, worker->weights, &rule, &worker->shape))
-        return err_nomem(worker->err);
+    return shape_at_zoom(&worker->base, worker->weights, &rule, &worker->shape);
+}
+
+/* The zoom's shape, valid; without parts when nothing can be seen. */
+static enum ibx_status make_shape(struct worker *worker,
+                                  const struct layer *layer, bool keep_all)
+{
     uint64_t *counts =
         worker->stats.layers[worker->head.layer].zoom[worker->zoom];
+    if (!round_shape(worker, layer, keep_all))
+        return err_nomem(worker->err);
     if (worker->shape.nparts == 0) {
         counts[STAT_TOO_SMALL]++;
         return IBX_OK;
     }
     if (worker->shape.kind != GEOM_POLYGON)
         return IBX_OK;
+    if (!crossings_apply(worker->shared->crossings, worker->zoom,
+                         &worker->shape, &worker->spare))
+        return err_nomem(worker->err);
     enum repair_status status = repair_rounded(worker->repair, &worker->shape);
     if (status == REPAIR_NOMEM)
         return err_nomem(worker->err);
@@ -182,6 +194,24 @@ static enum ibx_status make_shape(struct worker *worker,
         counts[status == REPAIR_DONE ? STAT_TOO_SMALL : STAT_NOT_REPAIRED]++;
     else if (status == REPAIR_DONE)
         counts[STAT_REPAIRED]++;
+    return IBX_OK;
+}
+
+static bool note_crossing(void *arg, const struct geom_point edge[2],
+                          struct geom_point at)
+{
+    struct worker *worker = arg;
+    return crossings_add(worker->shared->crossings, worker->zoom, edge, at);
+}
+
+/* Finds where the shape crosses itself, before any shape is mended. */
+static enum ibx_status look_at_zoom(struct worker *worker,
+                                    const struct layer *layer, bool keep_all)
+{
+    if (!round_shape(worker, layer, keep_all) ||
+        !repair_crossings(worker->repair, &worker->shape, note_crossing,
+                          worker))
+        return err_nomem(worker->err);
     return IBX_OK;
 }
 
@@ -225,7 +255,10 @@ static bool reserve_weights(struct worker *worker, size_t need)
     return true;
 }
 
-static enum ibx_status cut_one(struct worker *worker)
+typedef enum ibx_status (*do_zoom)(struct worker *worker,
+                                   const struct layer *layer, bool keep_all);
+
+static enum ibx_status each_zoom(struct worker *worker, do_zoom what)
 {
     const struct stage_cut *stage = worker->shared->stage;
     const struct layer *layer = &stage->layers->items[worker->head.layer];
@@ -239,9 +272,20 @@ static enum ibx_status cut_one(struct worker *worker)
     enum ibx_status status = IBX_OK;
     for (unsigned z = first; z <= last && status == IBX_OK; z++) {
         worker->zoom = (uint8_t)z;
-        status = cut_at_zoom(worker, layer, z == last);
+        status = what(worker, layer, z == last);
     }
     return status;
+}
+
+static enum ibx_status cut_one(struct worker *worker)
+{
+    return each_zoom(worker, cut_at_zoom);
+}
+
+static enum ibx_status look_at_one(struct worker *worker)
+{
+    return worker->base.kind == GEOM_POLYGON ? each_zoom(worker, look_at_zoom)
+                                             : IBX_OK;
 }
 
 /* ---- chunks ------------------------------------------------------------- */
@@ -310,6 +354,7 @@ static void worker_fini(struct worker *worker)
     simplify_work_free(&worker->simplify);
     geom_free(&worker->base);
     geom_free(&worker->shape);
+    geom_free(&worker->spare);
     free(worker->weights);
     free(worker->pieces);
     bytes_free(&worker->chunk);
@@ -343,6 +388,12 @@ static enum ibx_status note_worker(void *arg, unsigned number,
     return run_worker(arg, number, err, note_one);
 }
 
+static enum ibx_status look_worker(void *arg, unsigned number,
+                                   struct ibx_err *err)
+{
+    return run_worker(arg, number, err, look_at_one);
+}
+
 static enum ibx_status cut_worker(void *arg, unsigned number,
                                   struct ibx_err *err)
 {
@@ -364,27 +415,45 @@ static enum ibx_status run(struct shared *shared,
     return crew_run(&shared->crew, err);
 }
 
+static bool has_polygons(const struct layer_list *layers)
+{
+    for (size_t i = 0; i < layers->count; i++) {
+        if ((layers->items[i].kinds & 1U << GEOM_POLYGON) != 0)
+            return true;
+    }
+    return false;
+}
+
+static enum ibx_status run_all(struct shared *shared, struct ibx_err *err)
+{
+    enum ibx_status status = IBX_OK;
+    unsigned npasses = junctions_npasses(shared->junctions);
+    for (unsigned pass = 0; pass < npasses && status == IBX_OK; pass++) {
+        junctions_begin(shared->junctions, pass);
+        status = run(shared, note_worker, err);
+        junctions_end(shared->junctions);
+    }
+    if (status == IBX_OK && has_polygons(shared->stage->layers))
+        status = run(shared, look_worker, err);
+    crossings_seal(shared->crossings);
+    return status == IBX_OK ? run(shared, cut_worker, err) : status;
+}
+
 enum ibx_status stage_cut_run(struct stage_cut *stage, struct ibx_err *err)
 {
     struct shared shared = {.stage = stage};
     shared.junctions =
         junctions_new(stage->store->nvertices, stage->junction_nbytes);
-    if (shared.junctions == NULL)
-        return err_nomem(err);
-    if (pthread_mutex_init(&shared.lock, NULL) != 0) {
-        junctions_free(shared.junctions);
-        return err_nomem(err);
+    shared.crossings = crossings_new();
+    enum ibx_status status;
+    if (shared.junctions == NULL || shared.crossings == NULL ||
+        pthread_mutex_init(&shared.lock, NULL) != 0) {
+        status = err_nomem(err);
+    } else {
+        status = run_all(&shared, err);
+        pthread_mutex_destroy(&shared.lock);
     }
-    enum ibx_status status = IBX_OK;
-    unsigned npasses = junctions_npasses(shared.junctions);
-    for (unsigned pass = 0; pass < npasses && status == IBX_OK; pass++) {
-        junctions_begin(shared.junctions, pass);
-        status = run(&shared, note_worker, err);
-        junctions_end(shared.junctions);
-    }
-    if (status == IBX_OK)
-        status = run(&shared, cut_worker, err);
-    pthread_mutex_destroy(&shared.lock);
+    crossings_free(shared.crossings);
     junctions_free(shared.junctions);
     return status;
 }
