@@ -35,45 +35,41 @@ class Limits(Case):
 
     # ---- connections ---------------------------------------------------
 
-    def hammer(self, server, connections, seconds):
-        """Keeps that many keep-alive connections busy; answers per second of
-        the slowest, failures."""
-        stop = time.monotonic() + seconds
-        wires = [server.wire(timeout=30) for _ in range(connections)]
-        done = [0] * connections
+    def hammer(self, server, connections, rounds):
+        """Keeps that many keep-alive connections busy; the failures."""
+        wires = [server.wire(timeout=60) for _ in range(connections)]
         failures = []
 
         def work(numbers):
             rng = random.Random(numbers[0])
-            while time.monotonic() < stop:
-                asked = []
-                for n in numbers:
-                    x, y = rng.randrange(32), rng.randrange(32)
+            for _ in range(rounds):
+                asked = [(n, rng.randrange(32), rng.randrange(32))
+                         for n in numbers]
+                for n, x, y in asked:
                     wires[n].send(f"GET /world/5/{x}/{y} HTTP/1.1\r\n"
                                   "Host: a\r\n\r\n")
-                    asked.append((n, x, y))
                 for n, x, y in asked:
                     answer = wires[n].read()
-                    if answer is None or f"tile 5/{x}/{y} ".encode() \
-                            not in answer.body:
+                    if answer is None or not answer.body.startswith(
+                            f"tile 5/{x}/{y} ".encode()):
                         failures.append((n, answer and answer.status))
-                    done[n] += 1
 
         lots = [list(range(i, connections, 4)) for i in range(4)]
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             list(pool.map(work, lots))
         for wire in wires:
             wire.sock.close()
-        return done, failures
+        return failures
 
     def test_9_1_busy_connections_of_every_number(self):
-        """128 and its multiples used to stall the library's own loop."""
+        """128 and its multiples used to stall the library's own loop, which
+        then waits before it serves a batch: some hundred answers a second."""
         for connections in (128, 256, 384):
             server = self.start("--threads", "1")
-            done, failures = self.hammer(server, connections, 1.0)
-            self.assertEqual(failures, [])
-            # A stall serves one batch per 100 ms and less.
-            self.assertGreater(min(done), 3)
+            start = time.monotonic()
+            rounds = 5120 // connections
+            self.assertEqual(self.hammer(server, connections, rounds), [])
+            self.assertLess(time.monotonic() - start, 15 * SLOW)
 
     def test_9_1_surplus_waits_and_is_served(self):
         server = self.start("--max-connections", "20")
@@ -209,20 +205,19 @@ class Limits(Case):
         return server.get(f"/cold/6/{(n * 13) % 64}/{(n * 29 + 7) % 64}")
 
     def test_9_5_a_stuck_medium_delays_only_who_asked(self):
-        server, flag = self.stalled("--wait", "1000", "--io-threads", "2")
+        server, flag = self.stalled("--wait", "3000", "--io-threads", "2")
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             asked = [pool.submit(self.cold, server, n) for n in range(8)]
             until(lambda: server.metrics()["imbrex_queue_jobs"] >= 8)
-            start = time.monotonic()
             for n in range(50):
                 self.assertEqual(
                     server.get(f"/world/5/{n % 32}/{n % 32}").status, 200)
-            warm = time.monotonic() - start
+            self.assertFalse(any(job.done() for job in asked),
+                             "the warm ones were not waiting for them")
             answers = [job.result() for job in asked]
         for answer in answers:
             self.assert_refused(answer, 503)
             self.assertIsNotNone(answer["Retry-After"])
-        self.assertLess(warm, 0.9 * SLOW, "before the cold ones gave up")
         flag.unlink()
         until(lambda: self.cold(server, 1).status == 200)
         until(lambda: server.metrics()["imbrex_queue_jobs"] == 0)
