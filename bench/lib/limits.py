@@ -99,6 +99,15 @@ class Limits:
                  else ("memory.current", "memory.peak"))
         return tuple(int((folder / n).read_text()) for n in names)
 
+    def read_nbytes(self):
+        """What the processes now in the group made devices read."""
+        total = 0
+        for pid in (self.folders[0] / "cgroup.procs").read_text().split():
+            for line in pathlib.Path(f"/proc/{pid}/io").read_text().split("\n"):
+                if line.startswith("read_bytes: "):
+                    total += int(line.split()[1])
+        return total
+
     def start(self, command, uid=NOBODY, address=None, handles=None, **rest):
         """A Popen inside the group, as `uid`, under rlimits."""
         def become():

@@ -3,10 +3,12 @@
  *
  *     bench-ask --port N --prefix /id/ --zoom Z --from REL --count N
  *         --nbytes B [--suffix .png] [--clients 8] [--seconds S | --requests N]
- *         [--seed N]
+ *         [--seed N] [--walk SIDE]
  *
  * Addresses are drawn at random from the `count` ids that begin at `from`
- * inside the zoom. Only ever talks to 127.0.0.1. Prints one JSON object. */
+ * inside the zoom; with --walk each client asks for all tiles of a window of
+ * SIDE x SIDE, pans by up to half of it, and now and then goes elsewhere, over
+ * the whole zoom. Only ever talks to 127.0.0.1. Prints one JSON object. */
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -32,6 +34,7 @@ struct options {
     uint8_t zoom;
     uint64_t from, count, requests, seed;
     size_t nbytes;
+    uint32_t walk; /* side of the window, or 0 */
     unsigned clients;
     double seconds;
 };
@@ -44,7 +47,8 @@ struct client {
     pthread_t thread;
     struct ask *ask;
     uint64_t random;
-    int fd; /* -1: not connected */
+    uint32_t left, top, step; /* of a walk */
+    int fd;                   /* -1: not connected */
     char *buffer;
     struct counts counts;
     struct histogram latencies;
@@ -154,11 +158,43 @@ static void count_answer(struct client *c, uint64_t id,
         n->wrong++;
 }
 
-static void ask_once(struct client *c)
+/* Pans by up to half a window; every twentieth time goes elsewhere. */
+static uint32_t pan(struct client *c, uint32_t at)
 {
     const struct options *o = &c->ask->options;
-    uint64_t id = ibx_zoom_first_id(o->zoom) + o->from +
-                  tiles_random(&c->random) % o->count;
+    uint32_t room = (UINT32_C(1) << o->zoom) - o->walk + 1;
+    if (tiles_random(&c->random) % 20 == 0)
+        return (uint32_t)(tiles_random(&c->random) % room);
+    uint32_t by = (uint32_t)(tiles_random(&c->random) % (o->walk + 1));
+    uint32_t to = at + by > o->walk / 2 ? at + by - o->walk / 2 : 0;
+    return to < room ? to : room - 1;
+}
+
+static uint64_t walk_on(struct client *c)
+{
+    const struct options *o = &c->ask->options;
+    if (c->step == o->walk * o->walk) {
+        c->left = pan(c, c->left);
+        c->top = pan(c, c->top);
+        c->step = 0;
+    }
+    uint32_t step = c->step++;
+    return ibx_tile_id((struct ibx_zxy){o->zoom, c->left + step % o->walk,
+                                        c->top + step / o->walk});
+}
+
+static uint64_t draw(struct client *c)
+{
+    const struct options *o = &c->ask->options;
+    if (o->walk != 0)
+        return walk_on(c);
+    return ibx_zoom_first_id(o->zoom) + o->from +
+           tiles_random(&c->random) % o->count;
+}
+
+static void ask_once(struct client *c)
+{
+    uint64_t id = draw(c);
     struct answer answer = {0};
     uint64_t start = meter_now_ns();
     c->counts.done++;
@@ -229,6 +265,7 @@ static void run(struct ask *ask)
         c->ask = ask;
         c->fd = -1;
         c->random = ask->options.seed * 1000 + i;
+        c->step = ask->options.walk * ask->options.walk;
         c->buffer = malloc(BUFFER_NBYTES);
         if (!c->buffer || pthread_create(&c->thread, NULL, work, c) != 0)
             meter_die("client");
@@ -247,7 +284,7 @@ static void usage(void)
     (void)fputs("usage: bench-ask --port N --prefix /id/ --zoom Z --from REL "
                 "--count N --nbytes B\n"
                 "    [--suffix .png] [--clients 8] [--seconds S | "
-                "--requests N] [--seed N]\n",
+                "--requests N] [--seed N] [--walk SIDE]\n",
                 stderr);
     exit(2);
 }
@@ -285,6 +322,9 @@ static void set_option(struct options *o, int name, const char *value)
     case 'r':
         o->requests = strtoull(value, NULL, 10);
         break;
+    case 'w':
+        o->walk = (uint32_t)strtoul(value, NULL, 10);
+        break;
     case 'e':
         o->seed = strtoull(value, NULL, 10);
         break;
@@ -307,6 +347,7 @@ int main(int argc, char **argv)
         {"seconds", required_argument, NULL, 's'},
         {"requests", required_argument, NULL, 'r'},
         {"seed", required_argument, NULL, 'e'},
+        {"walk", required_argument, NULL, 'w'},
         {NULL, 0, NULL, 0},
     };
     struct ask ask = {.options = {.suffix = ".png", .clients = 8, .seed = 1}};
@@ -314,7 +355,8 @@ int main(int argc, char **argv)
         set_option(&ask.options, name, optarg);
     const struct options *o = &ask.options;
     if (o->port == 0 || !o->prefix || o->count == 0 || o->clients == 0 ||
-        o->zoom > IBX_MAX_ZOOM || (o->seconds <= 0 && o->requests == 0))
+        o->zoom > IBX_MAX_ZOOM || o->walk > UINT32_C(1) << o->zoom ||
+        (o->seconds <= 0 && o->requests == 0))
         usage();
     run(&ask);
     return 0;

@@ -6,9 +6,10 @@
     exhaust   10 GB of packs in 64 and 16 MB of address space
     stall     warm tiles beside cold ones on a slow device
     sabotage  packs cut, overwritten and replaced under load
+    folder    a map panned in 32 MB, beside nginx over a folder
     terabyte  250,000 packs in 32 MB (needs minutes and 6 GB the first time)
 
-Without names: the first five. Needs a build with -DIMBREX_BENCH=ON, and root
+Without names: all but the last. Needs a build with -DIMBREX_BENCH=ON, and root
 for control groups; a figure that cannot be made here is skipped by name.
 """
 import argparse
@@ -24,6 +25,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 import cliff  # noqa: E402
 import exhaust  # noqa: E402
 import facts  # noqa: E402
+import folder  # noqa: E402
 import limits  # noqa: E402
 import sabotage  # noqa: E402
 import stall  # noqa: E402
@@ -31,7 +33,8 @@ import stride  # noqa: E402
 import terabyte  # noqa: E402
 
 FIGURES = {"cliff": cliff, "stride": stride, "exhaust": exhaust,
-           "stall": stall, "sabotage": sabotage, "terabyte": terabyte}
+           "stall": stall, "sabotage": sabotage, "folder": folder,
+           "terabyte": terabyte}
 
 
 def options():
@@ -39,7 +42,7 @@ def options():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("figures", nargs="*", metavar="FIGURE",
                         default=["cliff", "stride", "exhaust", "stall",
-                                 "sabotage"])
+                                 "sabotage", "folder"])
     parser.add_argument("--build", type=pathlib.Path,
                         default=SOURCE / "build/release")
     parser.add_argument("--data", type=pathlib.Path,
