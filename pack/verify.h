@@ -28,12 +28,17 @@ struct ibx_verify_options {
      * missing or damaged pack is replaced by a file whose SHA-256 was compared
      * with the name while it was copied: beside, synced, renamed. */
     const char *repair_from;
+    /* Instead of repair_from: writes the file that a tileset calls `name`,
+     * "packs/<2 hex>/<64 hex>.ibx", to `fd` from wherever it can be had. Any
+     * thread, several at once. NULL: not used. */
+    enum ibx_status (*fetch)(void *arg, const char *name, int fd,
+                             struct ibx_err *err);
     const volatile sig_atomic_t *stop; /* ends with ERR_INTERRUPTED; or NULL */
     /* Called by any thread, but by one at a time. Each may be NULL. */
     void (*problem)(void *arg, const struct ibx_problem *problem);
     void (*repaired)(void *arg, const char *file);
     void (*progress)(void *arg, uint64_t nbytes_done, uint64_t nbytes_total);
-    void *arg;
+    void *arg; /* of all of these */
 };
 
 struct ibx_verify_result {

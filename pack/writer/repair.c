@@ -155,6 +155,44 @@ static enum ibx_status repair_with(const struct ibx_repair *repair,
     return st == IBX_OK ? put_in_place(repair, beside, own, err) : st;
 }
 
+/* Fetches to `beside`, which is open, and looks at what came. */
+static enum ibx_status fetch_open(const struct ibx_repair *repair,
+                                  const uint8_t sha256[IBX_SHA256_NBYTES],
+                                  const char *beside, int fd,
+                                  struct ibx_err *err)
+{
+    char name[IBX_PACK_NAME_NBYTES];
+    ibx_pack_name(sha256, name);
+    uint8_t found[IBX_SHA256_NBYTES];
+    enum ibx_status st = repair->fetch(repair->arg, name, fd, err);
+    if (st == IBX_OK && fsync(fd) != 0)
+        st = ibx_fail_sys(err, beside, "fsync");
+    if (st == IBX_OK)
+        st = ibx_sha256_file(beside, found, err);
+    if (st == IBX_OK && memcmp(found, sha256, sizeof found) != 0)
+        st = ibx_fail(err, IBX_ERR_CORRUPT, name,
+                      "its SHA-256 is not the one in its name");
+    return st;
+}
+
+static enum ibx_status repair_by_fetch(const struct ibx_repair *repair,
+                                       const uint8_t sha256[IBX_SHA256_NBYTES],
+                                       const char *beside, struct ibx_err *err)
+{
+    char name[IBX_PACK_NAME_NBYTES];
+    ibx_pack_name(sha256, name);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return ibx_fail_sys(err, beside, "open");
+    enum ibx_status st = fetch_open(repair, sha256, beside, fd, err);
+    if (close(fd) != 0 && st == IBX_OK)
+        st = ibx_fail_sys(err, beside, "close");
+    if (st == IBX_OK)
+        return put_in_place(repair, beside, name, err);
+    (void)unlink(beside);
+    return st;
+}
+
 static enum ibx_status repair_beside(const struct ibx_repair *repair,
                                      const uint8_t sha256[IBX_SHA256_NBYTES],
                                      const char *beside, struct ibx_err *err)
@@ -194,7 +232,8 @@ enum ibx_status ibx_repair_pack(const struct ibx_repair *repair,
     if (!build || !beside)
         (void)ibx_fail_nomem(err);
     else if ((st = ibx_folder_mkdir(build, err)) == IBX_OK)
-        st = repair_beside(repair, sha256, beside, err);
+        st = repair->fetch ? repair_by_fetch(repair, sha256, beside, err)
+                           : repair_beside(repair, sha256, beside, err);
     free(build);
     free(beside);
     return st;

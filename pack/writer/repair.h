@@ -7,10 +7,14 @@
 struct ibx_repair {
     const struct ibx_folder *folder; /* locked */
     const char *from; /* a tileset, its packs/, or a flat folder of packs */
-    unsigned worker;  /* distinguishes the unfinished files of threads */
+    /* Instead of `from`, as in struct ibx_verify_options; or NULL. */
+    enum ibx_status (*fetch)(void *arg, const char *name, int fd,
+                             struct ibx_err *err);
+    void *arg;
+    unsigned worker; /* distinguishes the unfinished files of threads */
 };
 
-/* Copies the pack named `sha256` from `from`, comparing the SHA-256 on the
+/* Copies the pack named `sha256` or fetches it, comparing the SHA-256 on the
  * way, syncs it and renames it to its place. On failure the place holds what
  * it held. ERR_MISSING (`from` has no such file), ERR_CORRUPT (what it has is
  * bad too), ERR_SYSTEM, ERR_NOMEM. */

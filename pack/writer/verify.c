@@ -33,6 +33,11 @@ static bool must_stop(const struct verify *v)
     return v->options->stop && *v->options->stop != 0;
 }
 
+static bool repairs(const struct ibx_verify_options *options)
+{
+    return options->repair_from || options->fetch;
+}
+
 static void tell(struct verify *v, const struct ibx_problem *problem)
 {
     v->result.problems++;
@@ -90,8 +95,13 @@ static bool repair(struct worker *w, const char *path,
                    struct ibx_findings *findings)
 {
     struct verify *v = w->verify;
-    const struct ibx_repair job = {&v->locked, v->options->repair_from,
-                                   w->number};
+    const struct ibx_repair job = {
+        .folder = &v->locked,
+        .from = v->options->repair_from,
+        .fetch = v->options->fetch,
+        .arg = v->options->arg,
+        .worker = w->number,
+    };
     struct ibx_err err;
     enum ibx_status st = ibx_repair_pack(&job, info->sha256, &err);
     if (st != IBX_OK) {
@@ -115,7 +125,7 @@ static void check_pack(struct worker *w, const struct ibx_pack_info *info,
         ibx_pack_check_run(w->check, path, info, &findings, &named);
     if (must_stop(v))
         return;
-    if (!named && v->options->repair_from)
+    if (!named && repairs(v->options))
         repaired = repair(w, path, info, &findings);
     pthread_mutex_lock(&v->lock);
     v->result.nbytes += nbytes;
@@ -288,7 +298,7 @@ enum ibx_status ibx_verify(const char *folder,
     struct verify v = {.folder = folder, .options = options};
     v.locked.fd = -1;
     enum ibx_status st = check_options(options, err);
-    if (st == IBX_OK && options->repair_from)
+    if (st == IBX_OK && repairs(options))
         st = ibx_folder_open(&v.locked, folder, false, err);
     if (st != IBX_OK)
         return st;
@@ -298,7 +308,7 @@ enum ibx_status ibx_verify(const char *folder,
     } else {
         st = ibx_fail_nomem(err);
     }
-    if (options->repair_from)
+    if (repairs(options))
         ibx_repair_end(&v.locked);
     ibx_folder_close(&v.locked);
     if (st == IBX_OK)

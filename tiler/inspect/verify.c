@@ -11,6 +11,7 @@
 #include "tiler/cli/report.h"
 #include "tiler/cli/stop.h"
 #include "tiler/command.h"
+#include "tiler/inspect/fetch.h"
 #include "tiler/inspect/show.h"
 #include "tiler/inspect/texts.h"
 
@@ -60,6 +61,13 @@ static void on_progress(void *arg, uint64_t nbytes_done, uint64_t nbytes_total)
 {
     struct verify_command *c = arg;
     progress_set(&c->progress, nbytes_done >> 20, nbytes_total >> 20);
+}
+
+static enum ibx_status on_fetch(void *arg, const char *name, int fd,
+                                struct ibx_err *err)
+{
+    const struct verify_command *c = arg;
+    return fetch_file(c->repair_from, name, fd, err);
 }
 
 /* ---- texts ------------------------------------------------------------- */
@@ -169,10 +177,12 @@ static int print_json(struct verify_command *c,
 
 static int run(struct verify_command *c)
 {
+    bool by_fetch = c->repair_from && fetch_is_address(c->repair_from);
     const struct ibx_verify_options options = {
         .generation = c->generation,
         .threads = (unsigned)c->threads,
-        .repair_from = c->repair_from,
+        .repair_from = by_fetch ? NULL : c->repair_from,
+        .fetch = by_fetch ? on_fetch : NULL,
         .stop = stop_install(),
         .problem = on_problem,
         .repaired = on_repaired,
@@ -221,9 +231,10 @@ int command_verify(int argc, char **argv)
                       "check this one instead of the one in force"),
         option_integer("threads", &c.threads, 1, IBX_VERIFY_THREADS_MAX,
                        "default: one per processor"),
-        option_string("repair-from", &c.repair_from, "DIR",
+        option_string("repair-from", &c.repair_from, "DIR|URL",
                       "replace bad and missing packs by the good ones of the\n"
-                      "same name in this tileset or folder of packs"),
+                      "same name in this tileset or folder of packs, or below\n"
+                      "this http(s):// or GDAL /vsi address"),
     };
     const struct option_group group = {"Options", options, 3};
     const struct command_line line = {

@@ -1,5 +1,8 @@
 """info, verify and gc as people and scripts meet them: texts, JSON, exits."""
+import contextlib
+import functools
 import hashlib
+import http.server
 import json
 import os
 import pathlib
@@ -7,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 TILER = os.environ["IMBREX_TILER"]
 SOURCE = pathlib.Path(os.environ["IMBREX_SOURCE"])
@@ -139,6 +143,47 @@ def damage_is_named_and_repaired(folder, spare):
     run("verify", folder)
 
 
+@contextlib.contextmanager
+def served(folder):
+    """The address of a plain web server over the folder."""
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def packs_come_by_http(folder, spare):
+    """Good ones are taken; bad ones and pages that say no are not."""
+    names = [p.relative_to(folder) for p in packs(folder)]
+    good = {name: (folder / name).read_bytes() for name in names}
+    (spare / names[1]).write_bytes(b"not a pack")
+    (spare / names[2]).unlink()
+    for name in names[:3]:
+        flip(folder / name, 5000)
+    with served(spare) as address:
+        told = json.loads(run("verify", "--json", "--repair-from", address,
+                              folder, code=1).stdout)
+    equal(told["repaired"], [str(folder / names[0])], "repaired by HTTP")
+    equal((told["packs_bad"], told["packs_repaired"]), (2, 1), "what is left")
+    equal((folder / names[0]).read_bytes(), good[names[0]], "what was fetched")
+    check(not (folder / ".build").exists(), ".build is left behind")
+    for name, data in good.items():
+        (folder / name).write_bytes(data)
+    run("verify", folder)
+    run("verify", "--repair-from", "http://127.0.0.1:1/", folder)
+
+
 def texts_are_looked_at(folder):
     """A TileJSON that is no JSON, in a manifest that is otherwise sealed,
     cannot be made here; a damaged page can."""
@@ -198,6 +243,7 @@ def main():
         info_reads_for_people(folder)
         good_tileset_passes(folder)
         damage_is_named_and_repaired(folder, pathlib.Path(parent) / "spare")
+        packs_come_by_http(folder, pathlib.Path(parent) / "spare")
         texts_are_looked_at(folder)
         refusals(folder, pathlib.Path(parent) / "nowhere.imbrex")
         gc_keeps_what_it_should(folder)
