@@ -11,6 +11,8 @@ skip() {
 }
 
 command -v node >/dev/null 2>&1 || skip "node is not installed"
+# The page's modules need nothing but node.
+[ "${1:?}" != modules.mjs ] || exec node "$here/modules.mjs"
 command -v npm >/dev/null 2>&1 || skip "npm is not installed"
 [ -x "${IMBREX_SERVER:-}" ] || skip "imbrex-server is not built"
 [ -x "${IMBREX_TILER:-}" ] || skip "imbrex-tiler is not built"

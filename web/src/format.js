@@ -1,7 +1,4 @@
-// Numbers as people read them, and the language that they read.
-
-/** Two letters; names on the map are taken in it where the data has them. */
-export const language = (navigator.language || 'en').slice(0, 2);
+// Numbers as people read them.
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 

@@ -4,7 +4,7 @@ import {loadTileJson} from './api.js';
 import {createLayer, describe, displayZoom, OVERZOOM} from './sources.js';
 import {backgroundOf, createVectorStyle} from './vectorstyle.js';
 import {notice} from './announce.js';
-import {language} from './format.js';
+import {language} from './language.js';
 
 export const findTileset = (state, id) =>
   state.get('catalog').find((t) => t.id === id) ?? null;

@@ -7,7 +7,7 @@ const rasterMapLibre = (a) => `const map = new maplibregl.Map({
     sources: {
       ${a.key}: {type: 'raster', url: '${a.tilejson}', tileSize: 256},
     },
-    layers: [{id: '${a.id}', type: 'raster', source: '${a.key}'}],
+    layers: [{id: '${a.id}', type: 'raster', source: '${a.id}'}],
   },
   center: [${a.lon}, ${a.lat}],
   zoom: ${Math.max(0, a.zoom - 1)},
