@@ -357,6 +357,7 @@ void json_put_string(struct buf *out, const char *text, size_t len)
             buf_printf(out, "\\u%04x", (unsigned)c);
         from = i + 1;
     }
-    buf_put(out, text + from, len - from);
+    if (len > from) /* `text` may be NULL when there is none */
+        buf_put(out, text + from, len - from);
     buf_puts(out, "\"");
 }

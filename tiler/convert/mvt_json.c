@@ -55,13 +55,14 @@ static bool list_add(struct list *list, struct bytes item)
 /* ---- attributes ------------------------------------------------------------
  */
 
-static void put_text(struct buf *out, struct bytes text)
+/* False when it is no UTF-8, which protobuf wants strings to be. */
+static bool put_text(struct buf *out, struct bytes text)
 {
     const char *chars = (const char *)text.ptr;
-    if (json_utf8_valid(chars, text.len))
-        json_put_string(out, chars, text.len);
-    else
-        buf_puts(out, "null");
+    if (!json_utf8_valid(chars, text.len))
+        return false;
+    json_put_string(out, chars, text.len);
+    return true;
 }
 
 /* JSON has no NaN and no infinities. */
@@ -83,8 +84,7 @@ static bool put_value(struct buf *out, struct bytes value)
     uint32_t low = (uint32_t)f.value;
     switch (f.number) {
     case VALUE_STRING:
-        put_text(out, f.bytes);
-        break;
+        return put_text(out, f.bytes);
     case VALUE_FLOAT:
         memcpy(&single, &low, sizeof(single));
         put_number(out, (double)single, 9);
@@ -122,7 +122,8 @@ static bool put_properties(struct buf *out, const struct layer *layer,
             key >= layer->keys.count || value >= layer->values.count)
             return false;
         buf_puts(out, comma);
-        put_text(out, layer->keys.items[key]);
+        if (!put_text(out, layer->keys.items[key]))
+            return false;
         buf_puts(out, ":");
         if (!put_value(out, layer->values.items[value]))
             return false;
@@ -287,9 +288,9 @@ static bool put_feature(struct buf *out, const struct layer *layer,
     if (has_id)
         buf_printf(out, "\"id\":%" PRIu64 ",", id);
     buf_puts(out, "\"layer\":");
-    put_text(out, layer->name);
+    bool good = put_text(out, layer->name) && st == IBX_NOT_FOUND;
     buf_puts(out, ",");
-    bool good = st == IBX_NOT_FOUND && put_geometry(out, layer, type, geometry);
+    good = good && put_geometry(out, layer, type, geometry);
     buf_puts(out, ",");
     good = good && put_properties(out, layer, tags);
     buf_puts(out, "}");
