@@ -290,6 +290,15 @@ static bool end_ring(struct geom *rings)
     return true;
 }
 
+static bool add_chain(struct clip_work *work, const struct clip_chain *chain)
+{
+    for (size_t k = chain->first; k < chain->end; k++) {
+        if (!add_distinct(&work->rings, work->scrap.points[k]))
+            return false;
+    }
+    return true;
+}
+
 /* Walks the linked chains into closed rings. */
 static bool rings_of_chains(struct clip_work *work)
 {
@@ -298,10 +307,8 @@ static bool rings_of_chains(struct clip_work *work)
         while (!work->chains[at].used) {
             struct clip_chain *chain = &work->chains[at];
             chain->used = true;
-            for (size_t k = chain->first; k < chain->end; k++) {
-                if (!add_distinct(&work->rings, work->scrap.points[k]))
-                    return false;
-            }
+            if (!add_chain(work, chain))
+                return false;
             at = chain->next;
         }
         if (!end_ring(&work->rings))

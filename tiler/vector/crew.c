@@ -1,5 +1,6 @@
 #include "tiler/vector/crew.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "tiler/vector/temp.h"
@@ -43,6 +44,7 @@ static void run_members(struct crew *crew, struct member *members,
                         pthread_t *threads)
 {
     unsigned started = 1;
+    assert(crew->nthreads >= 1);
     for (unsigned i = 0; i < crew->nthreads; i++)
         members[i] = (struct member){crew, i};
     while (started < crew->nthreads &&

@@ -342,6 +342,7 @@ static enum ibx_status advance(struct source *source, struct ibx_err *err)
 {
     if (source->file != NULL)
         return advance_run(source, err);
+    assert(source->lane != NULL);
     if (source->next_entry == source->lane->nentries)
         return IBX_NOT_FOUND;
     const struct entry *entry = &source->lane->entries[source->next_entry++];
