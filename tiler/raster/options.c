@@ -43,10 +43,11 @@ void raster_options_table(struct raster_options *o,
         option_choice("encoding", &o->encoding, encoding_names, "HOW",
                       "terrarium or mapbox: heights in metres as\n"
                       "colours"),
-        option_noting(&o->has_nodata,
-                      option_double("nodata", &o->nodata,
-                                    "what means that nothing is there, where\n"
-                                    "the input does not say so itself")),
+        option_noting(
+            &o->has_nodata,
+            option_double("nodata", &o->nodata,
+                          "what means that nothing is there, whatever\n"
+                          "the input says")),
         option_string("crs", &o->crs, "CRS",
                       "for inputs that name no coordinate system,\n"
                       "for instance EPSG:25833"),
