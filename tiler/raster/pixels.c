@@ -138,7 +138,7 @@ static void average_pixel(const uint8_t *const from[4], uint8_t *out)
     }
     unsigned alpha = (weight + 2) / 4;
     for (unsigned c = 0; c < 3; c++)
-        out[c] = alpha == 0 ? 0 : (uint8_t)((sum[c] + weight / 2) / weight);
+        out[c] = (uint8_t)(alpha == 0 ? 0 : (sum[c] + weight / 2) / weight);
     out[ALPHA] = (uint8_t)alpha;
 }
 
