@@ -9,7 +9,8 @@
 #include "tiler/convert/source.h"
 #include "tiler/convert/tree.h"
 
-enum { CONF_NBYTES_MAX = 1 << 20 };
+/* A bundle lies three folders below conf.xml. */
+enum { CONF_NBYTES_MAX = 1 << 20, CONF_LEVELS_UP = 3 };
 
 struct bundle_source {
     struct source base;
@@ -127,19 +128,21 @@ static enum ibx_status bundle_next(struct source *source,
  * it; people point at either, or at a level, or at a bundle. */
 static enum ibx_status read_levels(struct bundle_source *s, struct ibx_err *err)
 {
-    static const char *const ups[] = {"", "/..", "/../.."};
     struct buf xml = {0}, name = {0};
     enum ibx_status st = IBX_ERR_MISSING;
+    size_t len = strlen(s->root);
     bundle_levels_plain(&s->levels);
-    for (int i = 0; i < 3 && st == IBX_ERR_MISSING; i++) {
+    for (int i = 0; i <= CONF_LEVELS_UP && st == IBX_ERR_MISSING; i++) {
         buf_clear(&name);
-        buf_printf(&name, "%s%s/conf.xml", s->root, ups[i]);
+        buf_printf(&name, "%.*s/conf.xml", (int)len, s->root);
         if (name.failed)
             break;
         st = file_read_at(AT_FDCWD, (const char *)name.ptr, CONF_NBYTES_MAX,
                           &xml, err);
         if (st == IBX_ERR_SYSTEM) /* a bundle is no folder */
             st = IBX_ERR_MISSING;
+        while (len > 0 && s->root[--len] != '/')
+            continue;
     }
     if (st == IBX_OK) {
         char *text = buf_take_text(&xml);
