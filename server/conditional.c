@@ -1,6 +1,5 @@
 #include "server/conditional.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char *const day_names[] = {"Sun", "Mon", "Tue", "Wed",
@@ -98,41 +97,100 @@ static int64_t moment_days(const struct moment *m)
            719468;
 }
 
-/* RFC 9110 5.6.7: IMF-fixdate, the RFC 850 form and asctime's. */
-static bool moment_scan(const char *text, struct moment *m)
+/* Takes up to `most` digits, at least one; a blank may stand for a leading
+ * zero, as asctime writes days. */
+static bool take_number(struct span *rest, int most, int *out)
 {
-    char month[4] = "";
-    int end = 0;
-    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n",
-               &m->day, month, &m->year, &m->hour, &m->minute, &m->second,
-               &end) == 6 &&
-        end > 0 && text[end] == '\0') {
-        m->month = month_number(month);
+    int n = 0;
+    *out = 0;
+    if (most == 2 && rest->len > 0 && rest->ptr[0] == ' ') {
+        rest->ptr++;
+        rest->len--;
+        most = 1;
+    }
+    while (n < most && rest->len > 0 && rest->ptr[0] >= '0' &&
+           rest->ptr[0] <= '9') {
+        *out = *out * 10 + (rest->ptr[0] - '0');
+        rest->ptr++;
+        rest->len--;
+        n++;
+    }
+    return n == most;
+}
+
+static bool take_letters(struct span *rest, size_t least, size_t most,
+                         char out[10])
+{
+    size_t n = 0;
+    while (n < most && n < rest->len &&
+           ((rest->ptr[n] >= 'a' && rest->ptr[n] <= 'z') ||
+            (rest->ptr[n] >= 'A' && rest->ptr[n] <= 'Z'))) {
+        out[n] = rest->ptr[n];
+        n++;
+    }
+    out[n] = '\0';
+    rest->ptr += n;
+    rest->len -= n;
+    return n >= least;
+}
+
+/* One letter of a pattern; any other stands for itself. */
+static bool take_part(struct span *rest, char part, struct moment *m)
+{
+    char word[10];
+    switch (part) {
+    case 'w':
+        return take_letters(rest, 3, 9, word);
+    case 'b':
+        m->month = take_letters(rest, 3, 3, word) ? month_number(word) : 0;
+        return m->month > 0;
+    case 'd':
+        return take_number(rest, 2, &m->day);
+    case 'H':
+        return take_number(rest, 2, &m->hour);
+    case 'M':
+        return take_number(rest, 2, &m->minute);
+    case 'S':
+        return take_number(rest, 2, &m->second);
+    case 'y':
+        return take_number(rest, 2, &m->year);
+    case 'Y':
+        return take_number(rest, 4, &m->year);
+    default:
+        if (rest->len == 0 || rest->ptr[0] != part)
+            return false;
+        rest->ptr++;
+        rest->len--;
         return true;
     }
-    if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n",
-               &m->day, month, &m->year, &m->hour, &m->minute, &m->second,
-               &end) == 6 &&
-        end > 0 && text[end] == '\0') {
-        m->month = month_number(month);
+}
+
+static bool moment_match(struct span text, const char *pattern,
+                         const char *ending, struct moment *m)
+{
+    for (const char *part = pattern; *part != '\0'; part++) {
+        if (!take_part(&text, *part, m))
+            return false;
+    }
+    return span_is(text, ending);
+}
+
+/* RFC 9110 5.6.7: IMF-fixdate, the RFC 850 form and asctime's. */
+static bool moment_scan(struct span text, struct moment *m)
+{
+    if (moment_match(text, "w, d b Y H:M:S", " GMT", m))
+        return true;
+    if (moment_match(text, "w, d-b-y H:M:S", " GMT", m)) {
         m->year += m->year < 70 ? 2000 : 1900;
         return true;
     }
-    end = 0;
-    bool got = sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n",
-                      month, &m->day, &m->hour, &m->minute, &m->second,
-                      &m->year, &end) == 6 &&
-               end > 0 && text[end] == '\0';
-    m->month = month_number(month);
-    return got;
+    return moment_match(text, "w b d H:M:S Y", "", m);
 }
 
 bool date_parse(struct span text, int64_t *out_unix_s)
 {
-    char copy[48];
     struct moment m = {0};
-    if (!span_copy(text, copy, sizeof(copy)) || !moment_scan(copy, &m) ||
-        !moment_is_valid(&m))
+    if (!moment_scan(text, &m) || !moment_is_valid(&m))
         return false;
     *out_unix_s = moment_days(&m) * 86400 + (int64_t)m.hour * 3600 +
                   (int64_t)m.minute * 60 + m.second;

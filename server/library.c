@@ -461,8 +461,11 @@ static bool same_members(const struct catalog *a, const struct catalog *b)
 {
     if (a == NULL || a->nserved != b->nserved)
         return false;
-    return a->nserved == 0 ||
-           memcmp(a->served, b->served, a->nserved * sizeof(a->served[0])) == 0;
+    for (size_t i = 0; i < a->nserved; i++) {
+        if (a->served[i] != b->served[i])
+            return false;
+    }
+    return true;
 }
 
 /* Does one reload; the caller holds `reloading`. */

@@ -25,7 +25,7 @@ static bool fail(char error[OPTIONS_ERROR_NBYTES], const char *where,
 
 static void name_socket(struct listener *out)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t nbytes = sizeof(address);
     char host[64], port[16];
     (void)snprintf(out->name, sizeof(out->name), "a socket");

@@ -3,21 +3,21 @@
 #include <stddef.h>
 
 static const struct {
-    enum ibx_format format;
     const char *extension;
     const char *type;
+    enum ibx_format format;
     bool vector;
 } media[] = {
     /* The first row of a format is how we write it; others are read too. */
-    {IBX_FORMAT_PNG, "png", "image/png", false},
-    {IBX_FORMAT_JPEG, "jpg", "image/jpeg", false},
-    {IBX_FORMAT_JPEG, "jpeg", "image/jpeg", false},
-    {IBX_FORMAT_WEBP, "webp", "image/webp", false},
-    {IBX_FORMAT_MVT, "mvt", "application/vnd.mapbox-vector-tile", true},
-    {IBX_FORMAT_MVT, "pbf", "application/vnd.mapbox-vector-tile", true},
-    {IBX_FORMAT_AVIF, "avif", "image/avif", false},
-    {IBX_FORMAT_MLT, "mlt", "application/vnd.maplibre-tile", true},
-    {IBX_FORMAT_JSON, "json", "application/json", true},
+    {"png", "image/png", IBX_FORMAT_PNG, false},
+    {"jpg", "image/jpeg", IBX_FORMAT_JPEG, false},
+    {"jpeg", "image/jpeg", IBX_FORMAT_JPEG, false},
+    {"webp", "image/webp", IBX_FORMAT_WEBP, false},
+    {"mvt", "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT, true},
+    {"pbf", "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT, true},
+    {"avif", "image/avif", IBX_FORMAT_AVIF, false},
+    {"mlt", "application/vnd.maplibre-tile", IBX_FORMAT_MLT, true},
+    {"json", "application/json", IBX_FORMAT_JSON, true},
 };
 
 enum { NMEDIA = sizeof(media) / sizeof(media[0]) };

@@ -215,7 +215,7 @@ void reply_refuse(enum refusal refusal, struct reply *out)
             add(out, "Allow", "POST");
         return;
     }
-    assert(!"a refusal without a row");
+    assert(false); /* a refusal without a row */
 }
 
 static bool list_has(const char *list, struct span item)

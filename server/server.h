@@ -11,6 +11,8 @@
 enum { SERVER_THREADS_MAX = 64 };
 
 struct server {
+    struct counters counters; /* of everything but the loops */
+    struct loop admin;
     /* Set up once, then only read. */
     const struct options *options;
     struct budget budget;
@@ -28,11 +30,9 @@ struct server {
 
     struct loop *loops;
     unsigned nloops;
-    struct loop admin;
     bool has_admin;
 
     /* Shared state. */
-    struct counters counters; /* of everything but the loops */
     struct gauge connections, admin_connections, jobs, documents;
     _Atomic bool ready, draining;
 };
