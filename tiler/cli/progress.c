@@ -44,7 +44,7 @@ static void format_time(double seconds, char *out, size_t out_nbytes)
 
 static void print(struct progress *p, double elapsed_s)
 {
-    double rate = (double)(p->done - p->start_done) / elapsed_s;
+    double rate = (double)(p->done - p->skipped) / elapsed_s;
     char left[32] = "?";
     if (rate > 0 && p->total >= p->done)
         format_time((double)(p->total - p->done) / rate, left, sizeof(left));
@@ -80,8 +80,6 @@ static void maybe_print(struct progress *p)
 void progress_set(struct progress *progress, uint64_t done, uint64_t total)
 {
     pthread_mutex_lock(&progress->lock);
-    if (progress->total == 0 && progress->done == 0)
-        progress->start_done = done;
     progress->done = done;
     progress->total = total;
     maybe_print(progress);
@@ -93,6 +91,14 @@ void progress_add(struct progress *progress, uint64_t more)
     pthread_mutex_lock(&progress->lock);
     progress->done += more;
     maybe_print(progress);
+    pthread_mutex_unlock(&progress->lock);
+}
+
+void progress_skip(struct progress *progress, uint64_t more)
+{
+    pthread_mutex_lock(&progress->lock);
+    progress->done += more;
+    progress->skipped += more;
     pthread_mutex_unlock(&progress->lock);
 }
 

@@ -19,19 +19,21 @@ struct progress {
     bool on_terminal, line_open;
     pthread_mutex_t lock; /* guards everything below */
     uint64_t done, total; /* total 0: not known */
-    uint64_t start_done;  /* what a resumed run found done: not our speed */
+    uint64_t skipped;     /* found done already: part of done, not our speed */
     struct timespec started, printed;
 };
 
 void progress_init(struct progress *progress, const char *label,
                    const char *unit, bool quiet);
 
-/* Sets how much is done, and of how much. The first call sets the point from
- * which the rate is measured. */
+/* Sets how much is done, and of how much. */
 void progress_set(struct progress *progress, uint64_t done, uint64_t total);
 
 /* Adds to what is done. */
 void progress_add(struct progress *progress, uint64_t more);
+
+/* Adds what an earlier run has done: it counts as done, not as speed. */
+void progress_skip(struct progress *progress, uint64_t more);
 
 /* Erases the line and frees. Nothing is said about success. */
 void progress_end(struct progress *progress);

@@ -24,7 +24,7 @@ struct build {
     const struct build_options *options;
     struct job job;
     struct ibx_writer *writer;
-    struct progress progress;
+    struct progress progress, publishing;
     struct tally tally;
     struct ibx_writer_result result;
 };
@@ -61,7 +61,7 @@ static void on_finish(void *arg, uint64_t done, uint64_t total)
     progress_set(arg, done, total);
 }
 
-static bool open_writer(struct build *b, struct progress *publishing)
+static bool open_writer(struct build *b)
 {
     const struct build_options *o = b->options;
     struct ibx_writer_options w;
@@ -81,7 +81,7 @@ static bool open_writer(struct build *b, struct progress *publishing)
     w.replace = o->replace;
     w.stop = stop_install();
     w.progress = on_finish;
-    w.progress_arg = publishing;
+    w.progress_arg = &b->publishing;
     enum ibx_status status = ibx_writer_open(o->output, &w, &b->writer, &err);
     free(fingerprint);
     if (status != IBX_OK)
@@ -113,10 +113,13 @@ static bool publish(struct build *b)
         .source_date_epoch = source_date(),
     };
     enum ibx_status status = IBX_ERR_NOMEM;
+    progress_init(&b->publishing, "publishing", "tiles",
+                  b->options->common.quiet);
     if (tilejson != NULL && text != NULL)
         status = ibx_writer_finish(b->writer, &meta, &b->result, &err);
     else
         report(NULL, NULL, "out of memory");
+    progress_end(&b->publishing);
     free(tilejson);
     free(text);
     if (status != IBX_OK && status != IBX_ERR_INTERRUPTED)
@@ -195,19 +198,12 @@ static bool make_tiles(struct build *b)
 
 static int build(struct build *b)
 {
-    struct progress publishing;
-    progress_init(&publishing, "publishing", "tiles", b->options->common.quiet);
-    int code = EXIT_FAILED;
-    if (open_writer(b, &publishing)) {
-        if (make_tiles(b) && publish(b)) {
-            ibx_writer_close(b->writer, IBX_WRITER_DISCARD);
-            code = conclude(b);
-        } else {
-            code = give_up(b);
-        }
-    }
-    progress_end(&publishing);
-    return code;
+    if (!open_writer(b))
+        return EXIT_FAILED;
+    if (!make_tiles(b) || !publish(b))
+        return give_up(b);
+    ibx_writer_close(b->writer, IBX_WRITER_DISCARD);
+    return conclude(b);
 }
 
 int build_raster(const struct build_options *options,

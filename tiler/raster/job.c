@@ -19,26 +19,26 @@ enum {
 
 static const uint64_t mib = 1 << 20;
 
-/* What one thread needs at most; measured parts are named. */
+/* What one thread needs at most. */
 static uint64_t thread_nbytes(const struct job *job)
 {
     uint64_t block = (uint64_t)SOURCE_BLOCK_PX * SOURCE_BLOCK_PX * 4;
-    uint64_t sum = block; /* the block */
-    sum += 12 * mib;      /* encoders, and a unit's encoded tiles */
+    uint64_t sum = block + 12 * mib; /* encoders, a unit's encoded tiles */
     bool warps = false, planes = false;
     for (size_t i = 0; i < job->nsources; i++) {
         warps = warps || !job->sources[i].on_grid;
         planes = planes || !job->sources[i].is_8bit;
     }
     sum += job->nsources > 1 ? block : 0; /* a second block to lay over */
-    sum += warps ? 24 * mib : 0;          /* the warper's own limit, and more */
+    sum += warps ? 24 * mib : 0;          /* the warper's windows */
     sum += planes ? 4 * block : 0;        /* colours and alpha as floats */
     return sum;
 }
 
 static bool plan_memory(struct job *job)
 {
-    const uint64_t program = 52 * mib; /* code, GDAL's drivers, PROJ */
+    /* Code, GDAL's drivers, PROJ: 40 MiB measured at start, and some room. */
+    const uint64_t program = 52 * mib;
     uint64_t memory = job->options->memory_nbytes;
     uint64_t each = thread_nbytes(job);
     uint64_t least = program + each + 16 * mib;
@@ -165,6 +165,7 @@ static void take_options(struct job *job, const struct build_options *options)
 {
     const struct raster_options *o = &options->raster;
     job->options = options;
+    atomic_flag_clear(&job->has_failed);
     job->settings = (struct source_settings){
         .crs = o->crs,
         .has_nodata = o->has_nodata,
@@ -172,6 +173,7 @@ static void take_options(struct job *job, const struct build_options *options)
         .kind = o->encoding == RASTER_PICTURE ? PIXEL_COLOUR : PIXEL_HEIGHT,
         .resampling = (enum raster_resampling)o->resampling,
         .scale = o->scale,
+        .has_failed = &job->has_failed,
     };
     bool classes =
         o->resampling == RESAMPLE_NEAREST || o->resampling == RESAMPLE_MODE;

@@ -10,6 +10,7 @@
 struct job {
     const struct build_options *options; /* borrowed */
     struct source_settings settings;
+    atomic_flag has_failed; /* of a reader */
     struct source *sources; /* the later over the earlier */
     size_t nsources;
     struct area area; /* what all inputs cover, within --bbox */

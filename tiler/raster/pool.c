@@ -41,7 +41,6 @@ static void hand_in(struct pool *pool, const struct tally *tally, bool ok)
     tally_add(&pool->tally, tally);
     pool->failed = pool->failed || !ok;
     pthread_mutex_unlock(&pool->lock);
-    progress_add(pool->progress, tally_seen(tally));
 }
 
 static void *work(void *arg)
@@ -53,8 +52,13 @@ static void *work(void *arg)
         hand_in(pool, &(struct tally){0}, false);
     while (maker != NULL && take_unit(pool, &at)) {
         struct tally tally = {0};
-        bool ok = unit_make(maker, at, &tally);
+        bool found = false;
+        bool ok = unit_make(maker, at, &tally, &found);
         hand_in(pool, &tally, ok);
+        if (found)
+            progress_skip(pool->progress, tally_seen(&tally));
+        else
+            progress_add(pool->progress, tally_seen(&tally));
     }
     unit_maker_free(maker);
     return NULL;

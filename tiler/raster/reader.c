@@ -39,6 +39,8 @@ struct source_reader {
 
 static bool refuse(const struct source_reader *r, const char *what)
 {
+    if (atomic_flag_test_and_set(r->source->settings->has_failed))
+        return false;
     const char *why = CPLGetLastErrorMsg();
     report(r->source->path, "check that it is whole", "%s (%s)", what,
            why[0] != '\0' ? why : "no reason given");

@@ -6,6 +6,8 @@
 #ifndef TILER_RASTER_SOURCE_H
 #define TILER_RASTER_SOURCE_H
 
+#include <stdatomic.h>
+
 #include "tiler/cli/options.h"
 #include "tiler/raster/grid.h"
 #include "tiler/raster/options.h"
@@ -23,6 +25,9 @@ struct source_settings {
     enum pixel_kind kind;
     enum raster_resampling resampling;
     struct double_range scale; /* for values of more than 8 bits */
+    /* Set by the first reader that fails, which alone reports: the others
+     * would only say the same. Not const: shared by all threads. */
+    atomic_flag *has_failed;
 };
 
 struct source {

@@ -275,10 +275,12 @@ static bool recall(struct unit_maker *m, struct ibx_zxy at, struct tally *tally)
     return ok;
 }
 
-bool unit_make(struct unit_maker *maker, struct ibx_zxy at, struct tally *tally)
+bool unit_make(struct unit_maker *maker, struct ibx_zxy at, struct tally *tally,
+               bool *found)
 {
     struct pixels top;
-    if (ibx_writer_has_unit(maker->writer, ibx_tile_id(at)))
+    *found = ibx_writer_has_unit(maker->writer, ibx_tile_id(at));
+    if (*found)
         return recall(maker, at, tally);
     emitted_clear(&maker->emitted);
     if (!pyramid_make(maker->pyramid, at, &top) || !commit(maker, at, &top))

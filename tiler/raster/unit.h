@@ -15,10 +15,11 @@ struct unit_maker *unit_maker_new(const struct job *job,
                                   struct ibx_writer *writer);
 void unit_maker_free(struct unit_maker *maker);
 
-/* Makes and commits the unit of tile `at`, or finds it committed already, and
- * counts its tiles in *tally. False, reported unless a stop was requested. */
-bool unit_make(struct unit_maker *maker, struct ibx_zxy at,
-               struct tally *tally);
+/* Makes and commits the unit of tile `at`, or finds it committed already
+ * (*found), and counts its tiles in *tally. False, reported unless a stop was
+ * requested. */
+bool unit_make(struct unit_maker *maker, struct ibx_zxy at, struct tally *tally,
+               bool *found);
 
 /* The pixels of a committed unit's top tile, as a pyramid_leaf(); the argument
  * is a unit_maker. */
