@@ -194,6 +194,7 @@ await test('code for other programs is valid whatever the id', () => {
     const all = snippets.snippets({id, key: snippets.scriptKey(id),
       vector: false, xyz: 'http://h/x', tilejson: 'http://h/t', style: '',
       wmts: 'http://h/w', lat: '1', lon: '2', zoom: 3, minzoom: 0, maxzoom: 5,
+      tileSize: 512,
       attribution: 'it\'s "quoted" </script>'});
     for (const [name, code] of all.filter(([n]) => n !== 'QGIS')) {
       assert.doesNotThrow(() => new Function(code), `${name} for ${id}`);

@@ -383,6 +383,38 @@ test('a new generation replaces the old one where the reader is', async () => {
   await leave(other);
 });
 
+test('tiles of 512 pixels are drawn at their own size', async () => {
+  const where = scratchFolder();
+  makeWorld(path.join(where, 'large.imbrex'), '--zoom', '0-3', '--tile-size',
+    '512', '--format', 'jpeg');
+  const other = await startServer(where);
+  const levels = new Set();
+  const note = (request) => {
+    const found = /large\/@\w+\/(\d+)\/\d/.exec(request.url());
+    levels.add(found ? Number(found[1]) : 'other');
+  };
+  await visit('large/3/20/10', other.url);
+  await closePanel();
+  page.on('request', note);
+  await visit('large/3/20/10', other.url);
+  assert.ok(colours(await mapPicture()) > 300);
+  assert.ok(!levels.has(3), 'half the level is enough on this screen');
+  page.off('request', note);
+  await leave(other);
+});
+
+test('a catalog that cannot be read is said and asked for again', async () => {
+  const {page: view, close} = await openBrowser();
+  await view.route('**/catalog.json', (route) => route.abort());
+  await view.goto(server.url);
+  await view.getByRole('alert').waitFor();
+  await view.unroute('**/catalog.json');
+  await view.getByText('Try again').click();
+  await view.locator('.card').first().waitFor();
+  await settled(view);
+  await close();
+});
+
 test('the address that the public sees is given out, not used', async () => {
   const other = await startServer(folder, {args: ['--public-url',
     'https://maps.example.org/tiles']});

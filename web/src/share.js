@@ -17,6 +17,7 @@ function addresses(info, position) {
     lat: position.lat.toFixed(digits), lon: position.lon.toFixed(digits),
     zoom: Number(position.zoom.toFixed(1)),
     minzoom: info.minzoom, maxzoom: info.maxzoom,
+    tileSize: info.tileset.tile_size === 512 ? 512 : 256,
     attribution: info.attribution,
   };
 }

@@ -5,7 +5,8 @@ const rasterMapLibre = (a) => `const map = new maplibregl.Map({
   style: {
     version: 8,
     sources: {
-      ${a.key}: {type: 'raster', url: '${a.tilejson}', tileSize: 256},
+      ${a.key}: {type: 'raster', url: '${a.tilejson}',
+        tileSize: ${a.tileSize}},
     },
     layers: [{id: '${a.id}', type: 'raster', source: '${a.id}'}],
   },
@@ -25,7 +26,9 @@ const rasterLeaflet = (a) => `const map = L.map('map')
 L.tileLayer('${a.xyz}', {
   minZoom: ${a.minzoom},
   maxNativeZoom: ${a.maxzoom},
-  maxZoom: ${a.maxzoom + 3},
+  maxZoom: ${a.maxzoom + 3},${a.tileSize === 512 ? `
+  tileSize: 512,
+  zoomOffset: -1,` : ''}
   attribution: ${JSON.stringify(a.attribution)},
 }).addTo(map);`;
 
@@ -40,7 +43,10 @@ L.vectorGrid.protobuf('${a.xyz}', {
 const rasterOpenLayers = (a) => `new ol.Map({
   target: 'map',
   layers: [new ol.layer.Tile({
-    source: new ol.source.TileJSON({url: '${a.tilejson}'}),
+    source: new ol.source.TileJSON({
+      url: '${a.tilejson}',
+      tileSize: ${a.tileSize},
+    }),
   })],
   view: new ol.View({
     center: ol.proj.fromLonLat([${a.lon}, ${a.lat}]),
@@ -87,7 +93,7 @@ const KINDS = {
 
 /**
  * @param a {id, key, vector, xyz, tilejson, wmts, style, lat, lon, zoom,
- *   minzoom, maxzoom, attribution}
+ *   minzoom, maxzoom, tileSize, attribution}
  * @returns {Array<[string, string]>} program and text
  */
 export const snippets = (a) => Object.entries(KINDS)

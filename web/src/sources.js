@@ -14,14 +14,25 @@ import {isElevation, relief} from './elevation.js';
 export const OVERZOOM = 5;
 const NO_FADE = matchMedia('(prefers-reduced-motion: reduce)');
 
+/**
+ * Width in CSS pixels at which a tile is drawn: vector tiles at 512, pictures
+ * of 512 pixels at half that on a fine screen, where they are sharper.
+ */
+function cellWidth(tileset, vector) {
+  const large = tileset.tile_size === 512;
+  return vector || (large && devicePixelRatio < 1.5) ? 512 : 256;
+}
+
 /** The parts of catalog entry and TileJSON that drawing needs, checked. */
 export function describe(tileset, tilejson) {
   const whole = (v, other) => (Number.isInteger(v) ? v : other);
   const minzoom = whole(tilejson.minzoom ?? tileset.minzoom, 0);
+  const vector = isVector(tileset) || Array.isArray(tilejson.vector_layers);
   return {
     id: tileset.id,
     name: tileset.name || tilejson.name || tileset.id,
-    vector: isVector(tileset) || Array.isArray(tilejson.vector_layers),
+    vector,
+    cell: cellWidth(tileset, vector),
     template: tileTemplate(tileset, tilejson),
     minzoom,
     maxzoom: Math.max(minzoom, whole(tilejson.maxzoom ?? tileset.maxzoom, 22)),
@@ -34,9 +45,8 @@ export function describe(tileset, tilejson) {
   };
 }
 
-/** Zoom of the map at which tiles of level z are drawn at their own size:
- * vector tiles count as 512 pixels wide, pictures as 256. */
-export const displayZoom = (info, z) => z + (info.vector ? 1 : 0);
+/** Zoom of the map at which tiles of level z are drawn at their own size. */
+export const displayZoom = (info, z) => z + Math.log2(info.cell / 256);
 
 function emptyImage() {
   const canvas = document.createElement('canvas');
@@ -60,6 +70,7 @@ function rasterLayer(info) {
   const source = new ImageTileSource({
     minZoom: info.minzoom,
     maxZoom: info.maxzoom,
+    tileSize: info.cell,
     interpolate: true,
     transition: NO_FADE.matches ? 0 : 180,
     loader: (z, x, y, {signal}) => loadImage(info, z, x, y, signal),
@@ -113,6 +124,7 @@ function vectorLayer(info, style) {
     format: new MVT(),
     minZoom: info.minzoom,
     maxZoom: info.maxzoom,
+    tileSize: info.cell,
     url: info.template, // only a key: the loader below asks for the tiles
     tileLoadFunction: vectorTileLoader(info),
     transition: 0,
