@@ -13,14 +13,14 @@
 #include "tiler/cli/report.h"
 #include "tiler/cli/stop.h"
 #include "tiler/command.h"
-#include "tiler/vector/ogr_read.h"
+#include "tiler/vector/osm_read.h"
 #include "tiler/vector/project.h"
 #include "tiler/vector/stage_cut.h"
 #include "tiler/vector/stage_encode.h"
 #include "tiler/vector/summary.h"
 #include "tiler/vector/zoom_guess.h"
 
-enum { GZIP_LEVEL = 6, FINGERPRINT_NBYTES = 60 << 10 };
+enum { GZIP_LEVEL = 6, OSM_MAX_ZOOM = 14, FINGERPRINT_NBYTES = 60 << 10 };
 
 struct build {
     const struct build_options *options;
@@ -34,6 +34,7 @@ struct build {
     struct ibx_writer *writer;
     struct stats stats;
     uint8_t minzoom, maxzoom;
+    bool has_osm;
     struct bytes fingerprint;
     struct ibx_writer_result result;
 };
@@ -85,6 +86,14 @@ static void set_boxes(struct build *build)
     }
 }
 
+/* Whoever says what layers there are to be gets OGR's own. */
+static bool uses_osm_schema(const struct build *build)
+{
+    return build->rules.count == 1 && build->vector->layer == NULL &&
+           build->vector->where == NULL && build->vector->sort == NULL &&
+           build->vector->feature_id == NULL;
+}
+
 static enum ibx_status read_inputs(struct build *build, struct ibx_err *err)
 {
     const struct zoom_range *zooms = &build->options->zooms;
@@ -104,7 +113,10 @@ static enum ibx_status read_inputs(struct build *build, struct ibx_err *err)
             .progress = &progress,
             .stop = build->stop,
         };
-        status = ogr_read(intake, &source, err);
+        bool by_schema = uses_osm_schema(build) && osm_is_osm(source.path);
+        status = by_schema ? osm_read(intake, &source, err)
+                           : ogr_read(intake, &source, err);
+        build->has_osm = build->has_osm || by_schema;
     }
     progress_end(&progress);
     return status == IBX_OK ? intake_seal(intake, err) : status;
@@ -117,6 +129,9 @@ static void choose_zooms(struct build *build)
     build->maxzoom = zooms->is_auto
                          ? zoom_guess(&build->intake.store, build->intake.bits)
                          : zooms->max;
+    /* The schema shows nothing new beyond. */
+    if (zooms->is_auto && build->has_osm)
+        build->maxzoom = OSM_MAX_ZOOM;
 }
 
 /* ---- the stages --------------------------------------------------------- */

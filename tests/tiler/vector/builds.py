@@ -1,0 +1,227 @@
+"""Whole builds: policies, determinism, interruption, odd and broken input."""
+import filecmp
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+DATA = os.environ.get("IMBREX_DATA") or os.path.join(
+    os.environ.get("IMBREX_SOURCE", "../../.."), "../shared/data")
+TILER = os.environ["IMBREX_TILER"]
+ROADS = os.path.join(DATA, "vector/porto_roads.geojson.gz")
+SKIPPED = 77
+
+
+def same_files(left, right):
+    a = sorted(os.path.relpath(os.path.join(d, f), left)
+               for d, _, fs in os.walk(left) for f in fs)
+    b = sorted(os.path.relpath(os.path.join(d, f), right)
+               for d, _, fs in os.walk(right) for f in fs)
+    return a == b and all(
+        filecmp.cmp(os.path.join(left, f), os.path.join(right, f), False)
+        for f in a)
+
+
+class Builds(unittest.TestCase):
+    def setUp(self):
+        self.temp = tempfile.TemporaryDirectory()
+        self.addCleanup(self.temp.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.temp.name, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def command(self, out, *args):
+        return [TILER, "build", "--quiet", "-o", self.path(out), "--report",
+                self.path(out + ".json"), *args]
+
+    def build(self, out, *args, code=0):
+        done = subprocess.run(self.command(out, *args), check=False,
+                              stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, code, done.stderr)
+        if code != 0:
+            return done.stderr
+        with open(self.path(out + ".json"), encoding="utf-8") as file:
+            return json.load(file)
+
+    def test_threads_and_memory_do_not_change_a_byte(self):
+        self.build("a.imbrex", "--zoom", "8-12", "--threads", "1", ROADS)
+        self.build("b.imbrex", "--zoom", "8-12", "--threads", "3",
+                   "--memory", "32M", ROADS)
+        self.assertTrue(same_files(self.path("a.imbrex"),
+                                   self.path("b.imbrex")))
+
+    def test_every_policy_does_what_it_says(self):
+        limit = 60000
+        lossy = {"drop-smallest": "pieces_dropped_tile_bytes",
+                 "drop-densest": "pieces_dropped_tile_bytes",
+                 "coalesce": "pieces_coalesced",
+                 "simplify-more": "tiles_simplified_more"}
+        for policy, key in lossy.items():
+            report = self.build(policy + ".imbrex", "--zoom", "10",
+                                "--max-tile-bytes", str(limit), "--oversize",
+                                policy, ROADS)
+            self.assertTrue(report["loss"], policy)
+            zoom = report["layers"][0]["zooms"][0]
+            self.assertGreater(zoom[key], 0, policy)
+            self.assertLessEqual(report["tiles"][0]["largest_bytes"], limit)
+            self.assertEqual(report["tiles"][0]["over_limit"], 0)
+            self.assertEqual(zoom["features_in"], 49667)
+            self.assertEqual(
+                zoom["features_out"], zoom["features_in"] -
+                zoom.get("too_small", 0) - zoom.get("lost_to_limits", 0))
+        report = self.build("keep.imbrex", "--zoom", "10",
+                            "--max-tile-bytes", str(limit), "--oversize",
+                            "keep", ROADS)
+        self.assertGreater(report["tiles"][0]["over_limit"], 0)
+        self.assertFalse(report["loss"])
+        text = self.build("error.imbrex", "--zoom", "10", "--max-tile-bytes",
+                          str(limit), "--oversize", "error", ROADS, code=1)
+        self.assertIn("tile 10/", text)
+        self.assertFalse(os.path.exists(self.path("error.imbrex/CURRENT")))
+
+    def test_feature_limit(self):
+        report = self.build("f.imbrex", "--zoom", "10", "--max-tile-features",
+                            "1000", ROADS)
+        zoom = report["layers"][0]["zooms"][0]
+        self.assertGreater(zoom["pieces_dropped_tile_features"], 0)
+        self.assertNotIn("pieces_dropped_tile_bytes", zoom)
+
+    def test_strict_fails_on_loss_only(self):
+        self.build("s.imbrex", "--zoom", "13", "--strict", ROADS)
+        self.build("l.imbrex", "--zoom", "10", "--strict",
+                   "--max-tile-bytes", "60000", ROADS, code=1)
+
+    def test_attributes_and_filters(self):
+        report = self.build("w.imbrex", "--zoom", "12", "--where",
+                            "highway = 'motorway'", "--include", "name",
+                            "--layer", "big", ROADS)
+        layer = report["layers"][0]
+        self.assertEqual(layer["id"], "big")
+        self.assertLess(layer["input"]["read"], 2000)
+        self.assertGreater(layer["input"]["read"], 10)
+        for option, value in (("--where", "highway ="),
+                              ("--sort", "nothing"),
+                              ("--feature-id", "nothing")):
+            self.build("x.imbrex", "--zoom", "12", option, value, ROADS,
+                       code=1)
+            self.assertFalse(os.path.exists(self.path("x.imbrex")))
+
+    def interrupted(self, kind, code):
+        """Starts a build and ends it once it has units to show."""
+        command = self.command("r.imbrex", "--zoom", "0-14", "--threads",
+                               "1", ROADS)
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            spools = glob.glob(self.path("r.imbrex/**/*"), recursive=True)
+            if any(os.path.isfile(s) and os.path.getsize(s) > 100000
+                   for s in spools):
+                break
+        if process.poll() is None:
+            process.send_signal(kind)
+        self.assertIn(process.wait(), (code, 0))
+
+    def test_interrupted_build_goes_on_to_the_same_bytes(self):
+        self.build("whole.imbrex", "--zoom", "0-14", ROADS)
+        for kind, code in ((signal.SIGTERM, 3),
+                           (signal.SIGKILL, -signal.SIGKILL)):
+            self.interrupted(kind, code)
+            if not os.path.exists(self.path("r.imbrex/CURRENT")):
+                self.build("r.imbrex", "--zoom", "0-14", "--resume", ROADS)
+            self.assertTrue(same_files(self.path("whole.imbrex"),
+                                       self.path("r.imbrex")))
+            subprocess.run(["rm", "-r", self.path("r.imbrex")], check=True)
+
+    def test_temporary_space_is_bounded(self):
+        text = self.build("t.imbrex", "--zoom", "0-14", "--temp-limit", "1M",
+                          ROADS, code=1)
+        self.assertIn("--temp-limit", text)
+
+    def test_openstreetmap_needs_no_configuration(self):
+        source = os.path.join(DATA, "osm/andorra-latest-2021.osm.pbf")
+        report = self.build("o.imbrex", source)
+        read = {layer["id"]: layer["input"]["read"]
+                for layer in report["layers"]}
+        self.assertEqual(report["maxzoom"], 14)
+        self.assertEqual(read["buildings"], 5031)
+        for layer in ("roads", "water", "landuse", "boundaries", "places",
+                      "pois"):
+            self.assertGreater(read[layer], 50, layer)
+
+    def test_several_sources_make_several_layers(self):
+        folder = os.path.join(DATA, "vector")
+        report = self.build(
+            "n.imbrex", "--zoom", "0-3",
+            os.path.join(folder, "ne_110m_lakes.geojson.gz"),
+            os.path.join(folder, "ne_110m_coastline.geojson.gz"),
+            os.path.join(folder, "us_states_st99_d00.shp.zip"))
+        self.assertEqual(len(report["layers"]), 3)
+        self.assertTrue(all(layer["zooms"] for layer in report["layers"]))
+
+    def test_antimeridian_is_crossed_the_short_way(self):
+        source = os.path.join(
+            DATA, "malformed/crafted/geojson/antimeridian_crossing.geojson")
+        report = self.build("am.imbrex", "--zoom", "4", source)
+        # A line of two degrees and a box of twenty: two rows of tiles each,
+        # on both sides, not rows around the world.
+        self.assertEqual(report["tiles"][0]["tiles"], 8)
+
+    def test_collections_split_and_nothing_is_fatal(self):
+        source = self.write("mixed.geojson", json.dumps({
+            "type": "FeatureCollection", "features": [
+                {"type": "Feature", "properties": {"n": 1}, "geometry": {
+                    "type": "GeometryCollection", "geometries": [
+                        {"type": "Point", "coordinates": [1, 1]},
+                        {"type": "LineString",
+                         "coordinates": [[1, 1], [2, 2]]},
+                        {"type": "Polygon", "coordinates": [
+                            [[0, 0], [1, 0], [1, 1], [0, 0]]]}]}},
+                {"type": "Feature", "properties": {"n": 2},
+                 "geometry": None},
+                {"type": "Feature", "properties": {"n": 3}, "geometry": {
+                    "type": "Point", "coordinates": [0, 89]}}]}))
+        report = self.build("g.imbrex", "--zoom", "2", source)
+        self.assertEqual(report["layers"][0]["input"], {
+            "read": 3, "taken": 3, "without_geometry": 1,
+            "outside_the_map": 1})
+
+    def test_odd_and_broken_input_never_crashes(self):
+        names = []
+        for pattern in ("vector/edge/*.geojson", "vector/edge/*.shp",
+                        "vector/edge/*.gpkg", "vector/edge/*.csv",
+                        "malformed/crafted/geojson/*",
+                        "malformed/crafted/osm/*",
+                        "malformed/geojsonhint-bad/*", "osm/bautzen.osm"):
+            found = sorted(glob.glob(os.path.join(DATA, pattern)))
+            self.assertTrue(found, pattern)
+            names += found
+        for number, name in enumerate(names):
+            done = subprocess.run(
+                self.command(f"{number}.imbrex", "--zoom", "0-5", name),
+                stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+            self.assertIn(done.returncode, (0, 1), name + done.stderr)
+            if done.returncode == 1:
+                self.assertIn("imbrex-tiler: ", done.stderr)
+                self.assertFalse(os.path.exists(self.path(
+                    f"{number}.imbrex/CURRENT")), name)
+        for cut in ("trunc_60pct.osm.pbf", "trunc_mid_string.geojson",
+                    "blob_zlib_corrupt.osm.pbf"):
+            [name] = [n for n in names if n.endswith(cut)]
+            self.build("cut.imbrex", "--zoom", "0-5", name, code=1)
+
+
+if __name__ == "__main__":
+    if not os.path.exists(ROADS):
+        print(f"skipped: {DATA} is missing")
+        sys.exit(SKIPPED)
+    unittest.main(verbosity=2)
