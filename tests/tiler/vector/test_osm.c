@@ -1,5 +1,6 @@
 /* From OpenStreetMap tags to tile layers. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
