@@ -246,12 +246,24 @@ static bool is_web_mercator(struct span seg)
            span_is(seg, "WebMercatorQuad512");
 }
 
+/* WMTS has a matrix set per range of zooms: WebMercatorQuad_0-6. */
+static bool is_matrix_set(struct span seg)
+{
+    static const char name[] = "WebMercatorQuad";
+    size_t len = sizeof(name) - 1;
+    if (seg.len < len || memcmp(seg.ptr, name, len) != 0)
+        return false;
+    while (len < seg.len && strchr("0123456789_-", seg.ptr[len]) != NULL)
+        len++;
+    return len == seg.len;
+}
+
 static enum route_kind parse_wmts(const struct path *path, struct route *out)
 {
     if (path->nsegs == 3 && span_is(path->seg[1], "1.0.0") &&
         span_is(path->seg[2], "WMTSCapabilities.xml"))
         return ROUTE_WMTS;
-    if (path->nsegs != 6 || !is_web_mercator(path->seg[2]) ||
+    if (path->nsegs != 6 || !is_matrix_set(path->seg[2]) ||
         !take_id(path->seg[1], out))
         return ROUTE_NOTHING;
     return parse_tile(path->seg + 3, "zyx", out);

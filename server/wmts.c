@@ -1,6 +1,4 @@
 /* WMTS 1.0.0, RESTful: the row comes before the column. */
-#include <math.h>
-
 #include "server/document.h"
 #include "server/media.h"
 
@@ -44,50 +42,17 @@ static unsigned px_of(const struct served *served)
     return served->info->tile_px == 512 ? 512 : 256;
 }
 
-static const char *set_of(const struct served *served)
-{
-    return px_of(served) == 512 ? "WebMercatorQuad512" : "WebMercatorQuad";
-}
+enum { SET_NBYTES = 40 };
 
-static double clamp(double value, double low, double high)
+/* The id of the matrix set that has a tileset's zooms and no others. Limits per
+ * tileset would say the same, but the schema forbids row and column 0 in them
+ * (it has positiveInteger there), and many clients do not read them. */
+static const char *set_of(const struct served *served, char out[SET_NBYTES])
 {
-    return value < low ? low : value > high ? high : value;
-}
-
-/* Rows or columns of tiles from `low` to `high`, which are parts of the whole
- * width, 0..1. */
-static void tile_range(double low, double high, unsigned z, uint32_t out[2])
-{
-    double n = (double)(UINT64_C(1) << z);
-    out[0] = (uint32_t)clamp(floor(low * n), 0, n - 1);
-    out[1] = (uint32_t)clamp(ceil(high * n) - 1, out[0], n - 1);
-}
-
-static double mercator_part(double latitude)
-{
-    const double pi = 3.14159265358979323846;
-    double phi =
-        clamp(latitude, -85.0511287798066, 85.0511287798066) * pi / 180;
-    return clamp((1 - asinh(tan(phi)) / pi) / 2, 0, 1);
-}
-
-static void put_limits(const struct document *doc, const struct served *served)
-{
-    const double *b = served->bounds;
-    bool wraps = b[0] > b[2]; /* across the antimeridian: all columns */
-    for (unsigned z = served_min_zoom(served); z <= served_max_zoom(served);
-         z++) {
-        uint32_t rows[2], columns[2];
-        tile_range(mercator_part(b[3]), mercator_part(b[1]), z, rows);
-        tile_range(wraps ? 0 : (b[0] + 180) / 360,
-                   wraps ? 1 : (b[2] + 180) / 360, z, columns);
-        buffer_printf(doc->out,
-                      "          <TileMatrixLimits><TileMatrix>%u</TileMatrix>"
-                      "<MinTileRow>%u</MinTileRow><MaxTileRow>%u</MaxTileRow>"
-                      "<MinTileCol>%u</MinTileCol><MaxTileCol>%u</MaxTileCol>"
-                      "</TileMatrixLimits>\n",
-                      z, rows[0], rows[1], columns[0], columns[1]);
-    }
+    (void)snprintf(out, SET_NBYTES, "WebMercatorQuad%s_%u-%u",
+                   px_of(served) == 512 ? "512" : "", served_min_zoom(served),
+                   served_max_zoom(served));
+    return out;
 }
 
 static void put_resources(const struct document *doc,
@@ -127,6 +92,7 @@ static void put_layer(const struct document *doc, const struct served *served)
 {
     struct buffer *out = doc->out;
     const double *b = served->bounds;
+    char set[SET_NBYTES];
     buffer_puts(out, "    <Layer>\n      <ows:Title>");
     buffer_xml(out, served->name);
     buffer_puts(out, "</ows:Title>\n      <ows:Abstract>");
@@ -142,29 +108,26 @@ static void put_layer(const struct document *doc, const struct served *served)
                   b[0], b[1], b[2], b[3], served->id);
     put_formats(doc, served);
     buffer_printf(out,
-                  "      <TileMatrixSetLink>\n        <TileMatrixSet>%s"
-                  "</TileMatrixSet>\n        <TileMatrixSetLimits>\n",
-                  set_of(served));
-    put_limits(doc, served);
-    buffer_puts(out, "        </TileMatrixSetLimits>\n"
-                     "      </TileMatrixSetLink>\n");
+                  "      <TileMatrixSetLink><TileMatrixSet>%s"
+                  "</TileMatrixSet></TileMatrixSetLink>\n",
+                  set_of(served, set));
     put_resources(doc, served);
     buffer_puts(out, "    </Layer>\n");
 }
 
-static void put_matrix_set(const struct document *doc, const char *id,
-                           unsigned px)
+static void put_matrix_set(const struct document *doc,
+                           const struct served *served)
 {
     struct buffer *out = doc->out;
+    unsigned px = px_of(served);
+    char id[SET_NBYTES];
     buffer_printf(out,
                   "    <TileMatrixSet>\n      <ows:Identifier>%s"
                   "</ows:Identifier>\n      <ows:SupportedCRS>"
                   "urn:ogc:def:crs:EPSG::3857</ows:SupportedCRS>\n",
-                  id);
-    if (px == 256)
-        buffer_puts(out, "      <WellKnownScaleSet>urn:ogc:def:wkss:OGC:1.0:"
-                         "GoogleMapsCompatible</WellKnownScaleSet>\n");
-    for (unsigned z = 0; z <= IBX_MAX_ZOOM; z++) {
+                  set_of(served, id));
+    for (unsigned z = served_min_zoom(served); z <= served_max_zoom(served);
+         z++) {
         uint64_t n = UINT64_C(1) << z;
         buffer_printf(out,
                       "      <TileMatrix><ows:Identifier>%u</ows:Identifier>"
@@ -180,23 +143,36 @@ static void put_matrix_set(const struct document *doc, const char *id,
     buffer_puts(out, "    </TileMatrixSet>\n");
 }
 
+static bool same_set(const struct served *a, const struct served *b)
+{
+    return px_of(a) == px_of(b) && served_min_zoom(a) == served_min_zoom(b) &&
+           served_max_zoom(a) == served_max_zoom(b);
+}
+
+/* Each set once, however many tilesets share it. */
+static void put_matrix_sets(const struct document *doc)
+{
+    const struct catalog *catalog = doc->catalog;
+    for (size_t i = 0; i < catalog->nserved; i++) {
+        size_t first = 0;
+        while (!same_set(catalog->served[first], catalog->served[i]))
+            first++;
+        if (first == i)
+            put_matrix_set(doc, catalog->served[i]);
+    }
+}
+
 void write_wmts(const struct document *doc)
 {
     struct buffer *out = doc->out;
-    bool any_512 = false;
     buffer_puts(out, head);
     buffer_puts(out, "  <ows:OperationsMetadata>\n");
     put_operation(doc, "GetCapabilities", "/wmts/1.0.0/WMTSCapabilities.xml");
     put_operation(doc, "GetTile", "/wmts/");
     buffer_puts(out, "  </ows:OperationsMetadata>\n  <Contents>\n");
-    for (size_t i = 0; i < doc->catalog->nserved; i++) {
-        const struct served *served = doc->catalog->served[i];
-        any_512 = any_512 || px_of(served) == 512;
-        put_layer(doc, served);
-    }
-    put_matrix_set(doc, "WebMercatorQuad", 256);
-    if (any_512)
-        put_matrix_set(doc, "WebMercatorQuad512", 512);
+    for (size_t i = 0; i < doc->catalog->nserved; i++)
+        put_layer(doc, doc->catalog->served[i]);
+    put_matrix_sets(doc);
     buffer_puts(out, "  </Contents>\n  <ServiceMetadataURL xlink:href=\"");
     buffer_xml(out, doc->request->base);
     buffer_puts(out, "/wmts/1.0.0/WMTSCapabilities.xml\"/>\n"

@@ -1,7 +1,11 @@
 """docs/http.md sections 5 to 7: documents, origins, who we are."""
 import gzip
 import json
+import os
+import pathlib
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as xml
 
 import harness
@@ -112,23 +116,51 @@ class Documents(Case):
                   for l in root.iter(f"{WMTS}Layer")}
         self.assertEqual(set(layers), set(self.tilesets))
         template = layers["world"].find(f"{WMTS}ResourceURL").get("template")
-        url = template.format(TileMatrixSet="WebMercatorQuad", TileMatrix=3,
-                              TileRow=2, TileCol=6)
-        self.assertEqual(self.fetch(url).body, tile_bytes(3, 6, 2))
+        for name in ("WebMercatorQuad_0-3", "WebMercatorQuad"):
+            url = template.format(TileMatrixSet=name, TileMatrix=3, TileRow=2,
+                                  TileCol=6)
+            self.assertEqual(self.fetch(url).body, tile_bytes(3, 6, 2))
         link = layers["big"].find(
             f"{WMTS}TileMatrixSetLink/{WMTS}TileMatrixSet").text
         sets = {s.find(f"{OWS}Identifier").text: s
                 for s in root.iter(f"{WMTS}TileMatrixSet")
                 if s.find(f"{OWS}Identifier") is not None}
-        self.assertEqual(link, "WebMercatorQuad512")
-        self.assertEqual(set(sets), {"WebMercatorQuad", "WebMercatorQuad512"})
-        first = sets["WebMercatorQuad"].find(f"{WMTS}TileMatrix")
+        self.assertEqual(link, "WebMercatorQuad512_0-2")
+        self.assertEqual(set(sets), {
+            "WebMercatorQuad_0-0", "WebMercatorQuad_0-2",
+            "WebMercatorQuad_0-3", "WebMercatorQuad512_0-2"})
+        self.assertEqual(len(sets["WebMercatorQuad_0-3"].findall(
+            f"{WMTS}TileMatrix")), 4)
+        first = sets["WebMercatorQuad_0-3"].find(f"{WMTS}TileMatrix")
         self.assertAlmostEqual(
             float(first.find(f"{WMTS}ScaleDenominator").text), 559082264.028717,
             places=3)
         for get in root.iter(f"{OWS}Get"):
             self.assertTrue(get.get(f"{XLINK}href").startswith("http://test/"))
-        self.assert_refused(self.server.get("/wmts/world/Other/3/2/6.png"), 404)
+        for name in ("Other", "WebMercatorQuadx", "WebMercator"):
+            self.assert_refused(
+                self.server.get(f"/wmts/world/{name}/3/2/6.png"), 404)
+
+    def test_5_4_schema(self):
+        schemas = pathlib.Path(os.environ.get(
+            "IMBREX_SCHEMAS", pathlib.Path(os.environ["IMBREX_SOURCE"])
+            / "../shared/schemas")).resolve()
+        if not schemas.exists() or shutil.which("xmllint") is None:
+            self.skipTest("there are no schemas, or no xmllint")
+        catalog = self.folder / "catalog.xml"
+        catalog.write_text(
+            '<catalog xmlns="urn:oasis:names:tc:entity:xmlns:xml:catalog">'
+            f'<system systemId="http://www.w3.org/2001/xml.xsd" uri="file://'
+            f'{schemas}/xml.xsd"/></catalog>')
+        document = self.folder / "capabilities.xml"
+        document.write_bytes(
+            self.server.get("/wmts/1.0.0/WMTSCapabilities.xml").body)
+        done = subprocess.run(
+            ["xmllint", "--nonet", "--noout", "--schema",
+             schemas / "wmts/1.0/wmtsGetCapabilities_response.xsd", document],
+            env={**os.environ, "XML_CATALOG_FILES": str(catalog)}, text=True,
+            stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_5_5_ogc(self):
         seen, queue = set(), ["/ogc/"]

@@ -1,0 +1,78 @@
+"""GDAL as a client of the real server on real tilesets: WMTS, TMS, MVT."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import harness
+from harness import Case
+
+SOURCE = pathlib.Path(os.environ["IMBREX_SOURCE"])
+DATA = pathlib.Path(os.environ.get("IMBREX_DATA", SOURCE / "../shared/data"))
+TILER = os.environ.get("IMBREX_TILER")
+
+for need, there in (("imbrex-tiler", TILER and os.path.exists(TILER)),
+                    ("the shared data", DATA.exists()),
+                    ("gdalinfo", shutil.which("gdalinfo")),
+                    ("ogrinfo", shutil.which("ogrinfo"))):
+    if not there:
+        print(f"skipped: there is no {need}")
+        sys.exit(77)
+
+
+def run(*args):
+    done = subprocess.run([str(a) for a in args], text=True, check=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return done.stdout
+
+
+def checksums(what):
+    """GDAL's checksums of the colour bands: of the whole, of overviews."""
+    text = run("gdalinfo", "-checksum", what)
+    whole = re.findall(r"\n  Checksum=(\d+)", text)[:3]
+    overviews = re.findall(r"Overviews checksum: ([\d, ]+)", text)[:3]
+    return whole, [line.split(", ") for line in overviews]
+
+
+class Gdal(Case):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name, source in (("marble", "mbtiles/bluemarble_z0-3.mbtiles"),
+                             ("andorra", "pmtiles/andorra.pmtiles")):
+            run(TILER, "import", "-o", cls.folder / f"{name}.imbrex",
+                DATA / source)
+        cls.server = harness.Server(cls.folder)
+        cls.addClassCleanup(cls.server.__exit__)
+        cls.base = "http://%s:%d" % cls.server.address
+        tile = cls.folder / "0.jpg"
+        tile.write_bytes(cls.server.get("/marble/0/0/0.jpg").body)
+        cls.tile, _ = checksums(tile)
+
+    def test_5_4_wmts_driver(self):
+        what = (f"WMTS:{self.base}/wmts/1.0.0/WMTSCapabilities.xml,"
+                "layer=marble")
+        whole, overviews = checksums(f"{what},zoom_level=0")
+        self.assertEqual(whole, self.tile)
+        text = run("gdalinfo", what)
+        self.assertIn("Size is 2048, 2048", text)
+
+    def test_5_3_tms_driver(self):
+        what = f"{self.base}/tms/1.0.0/marble/tilemapresource.xml"
+        whole, overviews = checksums(what)
+        self.assertEqual([band[-1] for band in overviews], self.tile)
+        wmts, _ = checksums(f"WMTS:{self.base}/wmts/1.0.0/WMTSCapabilities.xml,"
+                            "layer=marble,zoom_level=3")
+        self.assertEqual(whole, wmts)
+
+    def test_3_1_vector_driver(self):
+        text = run("ogrinfo", "-ro", "-so",
+                   f"MVT:{self.base}/andorra/8/129/94.pbf")
+        self.assertIn("streets", text)
+
+
+if __name__ == "__main__":
+    harness.main()
