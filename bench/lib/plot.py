@@ -93,7 +93,7 @@ class Chart:
         for i, name in enumerate(names):
             self.parts.append(draw(x, 44, i))
             self.parts.append(text(x + 30, 48, name, 13, "start"))
-            x += 46 + 7.2 * len(name)
+            x += 54 + 7.4 * len(name)
 
     def save(self, path):
         path.write_text("\n".join(self.parts + ["</svg>"]) + "\n")
