@@ -38,18 +38,18 @@ static struct sample tile_at(uint32_t i)
 
 struct way {
     const char *label;
-    int nthreads;
     uint64_t memory_nbytes;
+    int nthreads;
     bool shuffled, units;
 };
 
 static const struct way ways[] = {
-    {"in order", 1, 64 << 20, false, false},
-    {"shuffled", 1, 64 << 20, true, false},
-    {"sorted on disk", 1, 8 << 20, true, false},
-    {"by four threads", 4, 64 << 20, true, false},
-    {"in units", 1, 64 << 20, false, true},
-    {"in units by three threads, sorted on disk", 3, 8 << 20, true, true},
+    {"in order", 64 << 20, 1, false, false},
+    {"shuffled", 64 << 20, 1, true, false},
+    {"sorted on disk", 8 << 20, 1, true, false},
+    {"by four threads", 64 << 20, 4, true, false},
+    {"in units", 64 << 20, 1, false, true},
+    {"in units by three threads, sorted on disk", 8 << 20, 3, true, true},
 };
 
 enum { NWAYS = sizeof ways / sizeof ways[0] };
@@ -90,6 +90,7 @@ static uint32_t *new_order(bool shuffled)
     ck_assert_ptr_nonnull(order);
     for (uint32_t i = 0; i < NTILES; i++) {
         uint32_t j = shuffled ? (uint32_t)rng_below(&rng, i + 1) : i;
+        order[i] = i;
         order[i] = order[j];
         order[j] = i;
     }

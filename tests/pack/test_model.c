@@ -120,6 +120,7 @@ static void add_shuffled(struct ibx_writer *writer, struct rng *rng)
     ck_assert_ptr_nonnull(order);
     for (size_t i = 0; i < model.n; i++) {
         size_t j = (size_t)rng_below(rng, i + 1);
+        order[i] = i;
         order[i] = order[j];
         order[j] = i;
     }

@@ -153,9 +153,9 @@ struct twin_pack *twin_packs(const struct sample *runs, size_t nruns,
 {
     struct twin twin = {runs, nruns, pack_nbytes};
     struct row row = {0};
-    for (uint8_t z = 0; z <= IBX_MAX_ZOOM; z++) {
-        struct row child =
-            quadrant(&twin, ibx_zoom_first_id(z), UINT64_C(1) << (2 * z));
+    for (int z = 0; z <= IBX_MAX_ZOOM; z++) {
+        struct row child = quadrant(&twin, ibx_zoom_first_id((uint8_t)z),
+                                    UINT64_C(1) << (2 * z));
         append(&twin, &row, &child);
     }
     *out_npacks = row.n;
