@@ -54,6 +54,7 @@ run 'export MBTiles' "$(du -sb "$work/a.imbrex" | cut -f1)" \
 go_pmtiles=$(command -v go-pmtiles || command -v pmtiles || true)
 if [ -n "$go_pmtiles" ]; then
     # A sync, as everything above ends with one.
+    # shellcheck disable=SC2016  # expanded by the inner shell
     run 'go-pmtiles convert' "$(size "$work/in.mbtiles")" sh -c \
         '"$0" convert "$1" "$2" && sync "$2"' \
         "$go_pmtiles" "$work/in.mbtiles" "$work/go.pmtiles"
