@@ -249,7 +249,9 @@ static bool apply_splits(struct resolve_work *work)
     if (!reserve_edges(&work->spare, &work->spare_cap,
                        work->nedges + work->nsplits))
         return false;
-    qsort(work->splits, work->nsplits, sizeof *work->splits, compare_splits);
+    if (work->nsplits > 0)
+        qsort(work->splits, work->nsplits, sizeof *work->splits,
+              compare_splits);
     size_t nspare = 0, split = 0;
     for (size_t i = 0; i < work->nedges; i++) {
         size_t first = split;
@@ -390,8 +392,8 @@ static void mark_borders(struct resolve_work *work, enum resolve_how how,
         size_t edge = middles[i].edge;
         int left = cover_left_of(work, nactive, edge);
         int right = left - work->edges[edge].net;
-        work->path[edge] =
-            (size_t)(is_covered(how, left) - is_covered(how, right) + 1);
+        int sides = is_covered(how, left) - is_covered(how, right);
+        work->path[edge] = sides < 0 ? 0 : sides == 0 ? 1 : 2;
     }
 }
 

@@ -102,6 +102,8 @@ enum ibx_status temp_write(struct temp_file *file, const void *from,
                            size_t nbytes, struct ibx_err *err)
 {
     struct temp_space *space = file->space;
+    if (nbytes == 0)
+        return IBX_OK;
     uint64_t total = atomic_fetch_add(&space->nbytes, nbytes) + nbytes;
     if (space->max_nbytes != 0 && total > space->max_nbytes)
         return err_say(err, IBX_ERR_TOO_LARGE, space->dir,

@@ -21,9 +21,9 @@ static struct mvt_feature feature_of(const struct tile_maker *maker,
 
 static struct geom_point coarsen(struct geom_point p, unsigned bits)
 {
-    int64_t half = INT64_C(1) << (bits - 1);
-    return (struct geom_point){(p.x + half) >> bits << bits,
-                               (p.y + half) >> bits << bits};
+    int64_t unit = INT64_C(1) << bits, half = unit / 2;
+    return (struct geom_point){((p.x + half) >> bits) * unit,
+                               ((p.y + half) >> bits) * unit};
 }
 
 static bool end_part(struct geom *out, bool outer, bool *kept)
