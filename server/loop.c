@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -75,33 +76,99 @@ static void accept_failed(struct loop *loop)
     accept_pause(loop, TICK_MS);
 }
 
-/* Takes one connection. False when there is none, or no room for it. */
-static bool accept_one(struct loop *loop, int listen_fd)
+/* A connection on its way to another loop. */
+struct arrival {
+    struct job job; /* first; without `run`, to tell it from finished work */
+    int fd;
+    struct sockaddr_storage address;
+    socklen_t nbytes;
+};
+
+static void connection_gone(struct loop *loop)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t nbytes = sizeof(address);
+    atomic_fetch_sub(&loop->nconnections, 1);
+    gauge_give(loop->options.connections, 1);
+}
+
+static void connection_add(struct loop *loop, const struct arrival *arrival)
+{
+    if (!web_add(loop->web, arrival->fd,
+                 (const struct sockaddr *)&arrival->address, arrival->nbytes))
+        connection_gone(loop);
+}
+
+/* The kernel wakes the loop that went to sleep last, so without this one loop
+ * would get nearly all connections and the others would idle. */
+static struct loop *least_loaded(struct loop *loop)
+{
+    struct loop *best = loop;
+    unsigned least = atomic_load(&loop->nconnections);
+    for (unsigned i = 0; i < loop->options.nsiblings; i++) {
+        struct loop *other = &loop->options.siblings[i];
+        unsigned n = atomic_load(&other->nconnections);
+        if (n < least) {
+            best = other;
+            least = n;
+        }
+    }
+    return best;
+}
+
+static void connection_place(struct loop *loop, const struct arrival *arrival)
+{
+    struct loop *to = loop_is_draining(loop) ? loop : least_loaded(loop);
+    struct arrival *copy = to == loop ? NULL : malloc(sizeof(*copy));
+    if (copy == NULL) {
+        atomic_fetch_add(&loop->nconnections, 1);
+        connection_add(loop, arrival);
+        return;
+    }
+    *copy = *arrival;
+    atomic_fetch_add(&to->nconnections, 1);
+    inbox_put(&to->inbox, &copy->job);
+}
+
+static void arrival_take(struct loop *loop, struct arrival *arrival)
+{
+    if (loop->web != NULL) {
+        connection_add(loop, arrival);
+    } else {
+        close(arrival->fd); /* the loop ended meanwhile */
+        connection_gone(loop);
+    }
+    free(arrival);
+}
+
+static void socket_prepare(int fd)
+{
     int one = 1, unsent = UNSENT_NBYTES;
-    if (!gauge_take(loop->options.connections, 1,
-                    loop->options.max_connections)) {
-        counter_add(&loop->counters, COUNTER_ACCEPT_PAUSED, 1);
-        accept_pause(loop, 0);
-        return false;
-    }
-    int fd = accept4(listen_fd, (struct sockaddr *)&address, &nbytes,
-                     SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) {
-        accept_failed(loop);
-        return false;
-    }
     /* Both fail on unix sockets, which need neither. The second bounds what
      * the kernel takes for a reader that does not read: without it that is up
      * to 4 MiB a connection. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
                      sizeof(unsent));
+}
+
+/* Takes one connection. False when there is none, or no room for it. */
+static bool accept_one(struct loop *loop, int listen_fd)
+{
+    struct arrival arrival = {.nbytes = sizeof(arrival.address)};
+    if (!gauge_take(loop->options.connections, 1,
+                    loop->options.max_connections)) {
+        counter_add(&loop->counters, COUNTER_ACCEPT_PAUSED, 1);
+        accept_pause(loop, 0);
+        return false;
+    }
+    arrival.fd = accept4(listen_fd, (struct sockaddr *)&arrival.address,
+                         &arrival.nbytes, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (arrival.fd < 0) {
+        accept_failed(loop);
+        return false;
+    }
+    socket_prepare(arrival.fd);
     counter_add(&loop->counters, COUNTER_ACCEPTED, 1);
-    if (!web_add(loop->web, fd, (struct sockaddr *)&address, nbytes))
-        gauge_give(loop->options.connections, 1);
+    connection_place(loop, &arrival);
     return true;
 }
 
@@ -147,6 +214,9 @@ void loop_connected(struct loop *loop, struct exchange *x)
 
 void loop_disconnected(struct loop *loop, struct exchange *x)
 {
+    connection_gone(loop);
+    if (x == NULL)
+        return;
     if (x->prev != NULL)
         x->prev->next = x->next;
     else
@@ -155,7 +225,6 @@ void loop_disconnected(struct loop *loop, struct exchange *x)
         x->next->prev = x->prev;
     if (x->address_counted)
         address_disconnect(loop->options.addresses, &x->peer, loop->now_ms);
-    gauge_give(loop->options.connections, 1);
 }
 
 void loop_phase(struct exchange *x, enum phase phase)
@@ -232,8 +301,12 @@ static void take_finished_work(struct loop *loop)
 {
     const struct web_handler *handler = loop->options.handler;
     struct job *job;
-    while ((job = inbox_take(&loop->inbox)) != NULL)
-        handler->work_done(handler->arg, loop, (struct work *)(void *)job);
+    while ((job = inbox_take(&loop->inbox)) != NULL) {
+        if (job->run == NULL)
+            arrival_take(loop, (struct arrival *)(void *)job);
+        else
+            handler->work_done(handler->arg, loop, (struct work *)(void *)job);
+    }
 }
 
 /* What changes when the process goes down; true when the loop has ended. */
@@ -252,7 +325,7 @@ static bool drain(struct loop *loop)
         else if (x->phase != PHASE_CLOSING && (idle || state == LOOP_ENDING))
             hang_up(x);
     }
-    return loop->connections == NULL || state == LOOP_ENDING;
+    return atomic_load(&loop->nconnections) == 0 || state == LOOP_ENDING;
 }
 
 static void turn(struct loop *loop, int timeout_ms)

@@ -20,6 +20,8 @@ struct loop_options {
     size_t pool_nbytes, stack_nbytes;
     int64_t header_ms, idle_ms, send_ms, wait_ms;
     struct address_table *addresses; /* NULL: no limits per address */
+    struct loop *siblings;           /* all loops on these listeners, or NULL */
+    unsigned nsiblings;
 };
 
 enum loop_state {
@@ -34,9 +36,10 @@ struct loop {
     struct inbox inbox;
     struct counters counters;
     int epoll_fd;
-    bool accepting;               /* listeners are in the epoll set */
-    int64_t accept_again_ms;      /* not before this time */
-    struct exchange *connections; /* list; only this thread */
+    bool accepting;                /* listeners are in the epoll set */
+    int64_t accept_again_ms;       /* not before this time */
+    struct exchange *connections;  /* list; only this thread */
+    _Atomic unsigned nconnections; /* with those handed to us, any thread */
     int64_t
         now_ms; /* at the beginning of this turn: good enough for deadlines */
     int64_t next_tick_ms;
@@ -64,7 +67,8 @@ void loop_collect(struct loop *loop);
 /* Frees what loop_init() made. */
 void loop_fini(struct loop *loop);
 
-/* For the web module: a connection came, changed phase, went. */
+/* For the web module: a connection came, changed phase, went (NULL when there
+ * was no memory for its exchange). */
 void loop_connected(struct loop *loop, struct exchange *x);
 void loop_phase(struct exchange *x, enum phase phase);
 void loop_disconnected(struct loop *loop, struct exchange *x);

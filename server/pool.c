@@ -45,7 +45,7 @@ void inbox_wake(struct inbox *inbox)
     (void)written;
 }
 
-static void inbox_put(struct inbox *inbox, struct job *job)
+void inbox_put(struct inbox *inbox, struct job *job)
 {
     job->next = NULL;
     pthread_mutex_lock(&inbox->lock);

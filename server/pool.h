@@ -20,8 +20,8 @@ struct inbox {
 
 /* Base of a piece of work; the owner embeds it. */
 struct job {
-    struct job *next; /* the pool's and the inbox's */
-    void (*run)(struct job *job);
+    struct job *next;             /* the pool's and the inbox's */
+    void (*run)(struct job *job); /* NULL: it only goes by way of an inbox */
     struct inbox *inbox; /* gets the job back when it has run or expired */
     int64_t deadline_ms; /* of clock_ms(); later it is not begun */
     bool expired;        /* it was not run */
@@ -52,6 +52,9 @@ bool pool_close(struct pool *pool, int64_t wait_ms);
 
 bool inbox_init(struct inbox *inbox);
 void inbox_fini(struct inbox *inbox);
+
+/* Adds to an inbox what no helper has run. Any thread. */
+void inbox_put(struct inbox *inbox, struct job *job);
 
 /* The next finished job, or NULL. Clears the event when it was the last. */
 struct job *inbox_take(struct inbox *inbox);

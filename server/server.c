@@ -158,6 +158,9 @@ static bool open_loops(struct server *server, const struct sockets *sockets)
         aligned_alloc(64, server->budget.threads * sizeof(struct loop));
     if (server->loops == NULL)
         return failed("no memory for event loops");
+    options.siblings = server->loops;
+    options.nsiblings = server->budget.threads;
+    memset(server->loops, 0, server->budget.threads * sizeof(struct loop));
     for (unsigned i = 0; i < server->budget.threads; i++) {
         struct loop *loop = &server->loops[i];
         if (!loop_init(loop, &options))

@@ -17,6 +17,7 @@ struct web {
     const struct web_handler *handler;
     int epoll_fd;
     struct peer accepting; /* whose connection is being added */
+    bool began;            /* and that its life has begun */
 };
 
 static struct exchange *exchange_of(struct MHD_Connection *connection)
@@ -45,6 +46,7 @@ static void connection_began(struct web *web, struct MHD_Connection *connection,
                              void **context)
 {
     struct exchange *x = calloc(1, sizeof(*x));
+    web->began = true;
     *context = x;
     if (x == NULL)
         return; /* its requests are refused by closing it */
@@ -65,13 +67,15 @@ static void on_connection(void *arg, struct MHD_Connection *connection,
     struct exchange *x = *context;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         connection_began(web, connection, context);
-    } else if (x != NULL) {
+        return;
+    }
+    if (x != NULL) {
         assert(x->work == NULL);
         body_release(&x->body);
-        loop_disconnected(web->loop, x);
-        free(x);
-        *context = NULL;
     }
+    loop_disconnected(web->loop, x);
+    free(x);
+    *context = NULL;
 }
 
 /* As much as fits, terminated. */
@@ -336,9 +340,10 @@ bool web_add(struct web *web, int fd, const struct sockaddr *address,
              socklen_t address_nbytes)
 {
     web->accepting = peer_of(address);
-    /* It closes the socket when it fails. */
-    return MHD_add_connection(web->daemon, fd, address, address_nbytes) ==
-           MHD_YES;
+    web->began = false;
+    /* It closes the socket when it fails, and ends what had begun. */
+    (void)MHD_add_connection(web->daemon, fd, address, address_nbytes);
+    return web->began;
 }
 
 bool web_run(struct web *web)

@@ -52,7 +52,8 @@ void web_close(struct web *web);
 /* Readable when web_run() has something to do. */
 int web_epoll_fd(const struct web *web);
 
-/* Takes a connected socket over, also when it fails. */
+/* Takes a connected socket over, also when it fails. True when its life has
+ * begun, so that loop_disconnected() is called for it sooner or later. */
 bool web_add(struct web *web, int fd, const struct sockaddr *address,
              socklen_t address_nbytes);
 
