@@ -40,6 +40,15 @@ static void on_gdal_message(CPLErr level, CPLErrorNum number, const char *text)
         report("GDAL", NULL, "%s", text);
 }
 
+/* A progressive JPEG is held whole in memory while it is read. */
+static void bound_jpeg_memory(uint64_t memory_nbytes)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "%" PRIu64 "M", memory_nbytes >> 21);
+    /* libjpeg reads it by itself. No thread has been started yet. */
+    (void)setenv("JPEGMEM", text, 0);
+}
+
 static void set_up_gdal(const bool *verbose)
 {
     GDALAllRegister();
@@ -211,6 +220,7 @@ int build_raster(const struct build_options *options,
 {
     struct build b = {.options = options};
     set_up_gdal(&options->common.verbose);
+    bound_jpeg_memory(options->memory_nbytes);
     if (!job_init(&b.job, options, inputs))
         return EXIT_FAILED;
     GDALSetCacheMax64((GIntBig)b.job.gdal_cache_nbytes);

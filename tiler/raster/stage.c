@@ -117,7 +117,7 @@ static void report_failure(const struct source *source, int fd,
         report(folder, "free some space, or give another --temp-dir", "%s: %s",
                source->path, strerrordesc_np(ENOSPC));
     else
-        report(source->path, "check that it is whole",
+        report(source->path, "check that it is whole, or give more --memory",
                "cannot be unpacked (%s)", CPLGetLastErrorMsg());
 }
 

@@ -9,6 +9,8 @@ import subprocess
 import time
 import unittest
 
+from osgeo import gdal
+
 from raster import DATA, TILER, RasterCase, data, run
 
 SEED = int(os.environ.get("IMBREX_SEED", "20240617"))
@@ -178,6 +180,23 @@ class Bounded(RasterCase):
             peak = self.peak_kb("-o", self.path(f"{i}.imbrex"), *arguments)
             print(f"{label}: {peak / 1024:.0f} MB", flush=True)
             self.assertLess(peak, 256 * 1024, label)
+
+    def test_progressive_jpeg_is_refused_when_it_would_not_fit(self):
+        # Its coefficients, 75 MB, are all in memory while it is read.
+        picture = gdal.GetDriverByName("MEM").Create("", 5000, 5000, 3)
+        picture.GetRasterBand(1).Fill(99)
+        picture.SetGeoTransform((10, 0.001, 0, 50, 0, -0.001))
+        source = self.path("progressive.jpg")
+        gdal.Translate(source, picture, format="JPEG",
+                       creationOptions=["PROGRESSIVE=YES", "WORLDFILE=YES"])
+        out = self.path("x.imbrex")
+        small = run("build", "-q", "--memory", "128M", "-o", out, "--zoom", "0-5", source)
+        self.assertEqual(small.returncode, 1, small.stderr)
+        self.assertIn("progressive.jpg", small.stderr)
+        self.assertIn("--memory", small.stderr)
+        self.assertFalse(os.path.exists(out))
+        large = run("build", "-q", "--memory", "256M", "-o", out, "--zoom", "0-5", source)
+        self.assertEqual(large.returncode, 0, large.stderr)
 
     def test_too_little_memory_is_refused(self):
         result = run("build", "-o", self.path("x.imbrex"), "--memory", "64M",
