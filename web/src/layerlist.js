@@ -15,12 +15,25 @@ function layersOf(info) {
     [...seenLayers(info.id)].sort().map((id) => ({id}));
 }
 
+const TRANSLATION = /^name[:_]./;
+
+/** Fields with their types; a hundred translated names count as one. */
+function fieldText(fields) {
+  const all = Object.entries(fields ?? {});
+  const plain = all.filter(([name]) => !TRANSLATION.test(name))
+    .map(([name, type]) => `${name} (${type})`);
+  const names = all.length - plain.length;
+  return [...plain, ...(names ? [`names in ${names} languages`] : [])]
+    .join(', ');
+}
+
 function details(layer) {
   const parts = [KIND_NAMES[layerKind(layer.id)] ?? layerKind(layer.id)];
   if (Number.isInteger(layer.minzoom) && Number.isInteger(layer.maxzoom)) {
     parts.push(`zoom ${layer.minzoom}–${layer.maxzoom}`);
   }
-  const fields = Object.keys(layer.fields ?? {}).length;
+  const fields = Object.keys(layer.fields ?? {})
+    .filter((name) => !TRANSLATION.test(name)).length;
   if (fields) {
     parts.push(`${fields} field${fields === 1 ? '' : 's'}`);
   }
@@ -39,9 +52,8 @@ function row(state, info, layer) {
   const swatch = h('span', {class: 'swatch', 'aria-hidden': 'true'});
   swatch.style.backgroundColor =
     kindColour(layerKind(layer.id), layer.id, colours);
-  const fields = Object.entries(layer.fields ?? {})
-    .map(([name, type]) => `${name} (${type})`).join(', ');
-  return h('li', {}, h('label', {class: 'layer', title: fields},
+  return h('li', {}, h('label', {class: 'layer',
+    title: fieldText(layer.fields)},
     h('input', {
       type: 'checkbox', checked: !state.get('hidden').has(key),
       onChange: (event) => setHidden(state, [key], !event.target.checked),
