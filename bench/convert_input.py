@@ -35,7 +35,8 @@ def main():
     database.executescript(
         "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
         "CREATE TABLE metadata (name TEXT, value TEXT);"
-        "INSERT INTO metadata VALUES ('name', 'synthetic'), ('format', 'pbf');"
+        "INSERT INTO metadata VALUES ('name', 'synthetic'), ('format', 'pbf'),"
+        " ('json', '{\"vector_layers\":[]}');"
         "CREATE TABLE tiles (zoom_level INTEGER, tile_column INTEGER,"
         " tile_row INTEGER, tile_data BLOB);")
     database.executemany("INSERT INTO tiles VALUES (?, ?, ?, ?)",

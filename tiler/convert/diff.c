@@ -153,18 +153,8 @@ static enum ibx_status compare_tilejson(struct diff *d, struct ibx_err *err)
 {
     struct meta texts[2] = {{0}};
     enum ibx_status st = IBX_OK;
-    for (int i = 0; i < 2 && st == IBX_OK; i++) {
-        char *text;
-        size_t nbytes;
-        st = ibx_tileset_text(d->inputs[i].tileset, IBX_TEXT_TILEJSON, &text,
-                              &nbytes, err);
-        if (st != IBX_OK)
-            break;
-        if (nbytes > 0)
-            st = meta_from_json(
-                &texts[i], (struct bytes){(const uint8_t *)text, nbytes}, err);
-        free(text);
-    }
+    for (int i = 0; i < 2 && st == IBX_OK; i++)
+        st = tileset_tilejson(d->inputs[i].tileset, &texts[i], err);
     if (st == IBX_OK)
         compare_items(d, &texts[0], &texts[1]);
     meta_free(&texts[0]);

@@ -98,6 +98,7 @@ static enum ibx_status publish(const struct edit_options *o,
     const struct ibx_tileset_info *info = ibx_tileset_info(tileset);
     struct ibx_writer_result result;
     struct meta_tiles tiles;
+    struct meta tilejson = {0};
     const struct region everywhere = {.zooms.is_auto = true};
     char *name = name_of_path(o->output.path), *report_text = NULL;
     size_t nbytes;
@@ -107,6 +108,9 @@ static enum ibx_status publish(const struct edit_options *o,
     tiles.max_zoom = info->max_zoom;
     tiles.fallback_name = name;
     if (st == IBX_OK)
+        st = tileset_tilejson(tileset, &tilejson, err);
+    (void)meta_raw(&tilejson, "vector_layers", &tiles.layers);
+    if (st == IBX_OK)
         st = ibx_tileset_text(tileset, IBX_TEXT_REPORT, &report_text, &nbytes,
                               err);
     if (st == IBX_OK) {
@@ -115,6 +119,7 @@ static enum ibx_status publish(const struct edit_options *o,
     }
     if (st == IBX_OK)
         output_print_result(&o->output, &result, "");
+    meta_free(&tilejson);
     free(report_text);
     free(name);
     return st;

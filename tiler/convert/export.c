@@ -65,6 +65,12 @@ static enum ibx_status open_job(struct export_job *job, struct ibx_err *err)
         st = tileset_in_open(job->folder, IBX_VERIFY_ALWAYS, &job->tiles, err);
     if (st == IBX_OK)
         st = tileset_meta(job->tiles.tileset, &job->meta, err);
+    if (st == IBX_OK)
+        st = tileset_tilejson(job->tiles.tileset, &job->tilejson, err);
+    if (st == IBX_OK &&
+        meta_raw(&job->tilejson, "vector_layers", &job->layers) &&
+        !json_is(job->layers, '['))
+        job->layers.len = 0;
     return st;
 }
 
@@ -73,6 +79,7 @@ static void close_job(struct export_job *job)
     tileset_in_close(&job->facts);
     tileset_in_close(&job->tiles);
     meta_free(&job->meta);
+    meta_free(&job->tilejson);
     free(job->name);
 }
 

@@ -15,7 +15,9 @@ struct export_job {
     struct tileset_in facts; /* opened without verifying: for plans */
     struct tileset_in tiles; /* opened with verifying: for bytes */
     struct meta meta;
-    char *name; /* the title where metadata has none */
+    char *name;           /* the title where metadata has none */
+    struct meta tilejson; /* of the manifest, for its vector_layers */
+    struct json_slice layers;
     bool replace;
     enum source_scheme scheme; /* folders */
     uint64_t memory_nbytes;

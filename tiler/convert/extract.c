@@ -148,7 +148,7 @@ static enum ibx_status take_packs(struct extract *ex, struct ibx_err *err)
 
 static enum ibx_status publish(struct extract *ex, struct ibx_err *err)
 {
-    struct meta meta = {0};
+    struct meta meta = {0}, tilejson = {0};
     struct meta_tiles tiles;
     struct ibx_writer_result result;
     char more[96];
@@ -162,6 +162,10 @@ static enum ibx_status publish(struct extract *ex, struct ibx_err *err)
         tiles.min_zoom = ex->min_zoom;
         tiles.max_zoom = ex->max_zoom;
         tiles.fallback_name = name;
+        st = tileset_tilejson(ex->in.tileset, &tilejson, err);
+    }
+    if (st == IBX_OK) {
+        (void)meta_raw(&tilejson, "vector_layers", &tiles.layers);
         st = meta_set_zooms(&meta, &tiles, !ex->region.zooms.is_auto);
     }
     if (st == IBX_OK) {
@@ -174,6 +178,7 @@ static enum ibx_status publish(struct extract *ex, struct ibx_err *err)
     if (st == IBX_OK)
         output_print_result(ex->options, &result, more);
     meta_free(&meta);
+    meta_free(&tilejson);
     free(name);
     return st;
 }

@@ -7,6 +7,7 @@
 #include "tiler/cli/progress.h"
 #include "tiler/cli/report.h"
 #include "tiler/command.h"
+#include "tiler/convert/mvt_layers.h"
 #include "tiler/convert/output.h"
 #include "tiler/convert/recode.h"
 #include "tiler/convert/source.h"
@@ -27,6 +28,7 @@ struct import {
     struct kinds kinds;
     uint32_t tile_px;
     uint64_t warnings;
+    struct mvt_layers *layers; /* NULL: the metadata list them */
 };
 
 /* ---- tiles ------------------------------------------------------------- */
@@ -52,6 +54,12 @@ static enum ibx_status add_tile(struct import *im,
         return at_tile(im, st, tile->first_id, err);
     if (im->tile_px == 0)
         im->tile_px = image_width_px(bytes);
+    if (im->layers != NULL && kind.format == IBX_FORMAT_MVT) {
+        uint8_t z = ibx_tile_zxy(tile->first_id).z;
+        st = mvt_layers_add(im->layers, bytes, kind.encoding, z);
+        if (st != IBX_OK)
+            return convert_no_memory(err, im->path);
+    }
     kinds_add(&im->kinds, kind, bytes.len, tile->count);
     coverage_add(&im->coverage, tile->first_id, tile->count);
     struct ibx_writer_tile out = {
@@ -202,9 +210,12 @@ static enum ibx_status publish(struct import *im, struct ibx_err *err)
 {
     struct ibx_writer_result result = {0};
     struct meta_tiles tiles;
-    struct buf more = {0}, text = {0};
+    struct buf more = {0}, text = {0}, layers = {0};
     char *name = name_of_path(im->options->output.path);
     meta_tiles_from(&im->coverage, &im->kinds, name, &tiles);
+    if (im->layers != NULL)
+        mvt_layers_put(im->layers, &layers);
+    tiles.layers = (struct json_slice){(const char *)layers.ptr, layers.len};
     buf_printf(&more, ",\"empty\":%" PRIu64 ",\"warnings\":%" PRIu64,
                im->kinds.empty, im->warnings);
     put_formats(&im->kinds, &more);
@@ -213,7 +224,8 @@ static enum ibx_status publish(struct import *im, struct ibx_err *err)
                members == NULL ? "" : members);
     char *report_text = buf_take_text(&text);
     enum ibx_status st = convert_no_memory(err, im->path);
-    if (name != NULL && members != NULL && report_text != NULL) {
+    if (name != NULL && members != NULL && report_text != NULL &&
+        !layers.failed) {
         uint32_t px =
             im->tile_px == 256 || im->tile_px == 512 ? im->tile_px : 0;
         struct output_texts texts = {&im->source->meta, &tiles, report_text,
@@ -228,6 +240,7 @@ static enum ibx_status publish(struct import *im, struct ibx_err *err)
         struct ibx_err inner = *err;
         (void)convert_fail(err, st, im->path, "%s", inner.what);
     }
+    buf_free(&layers);
     free(report_text);
     free(members);
     free(name);
@@ -236,7 +249,10 @@ static enum ibx_status publish(struct import *im, struct ibx_err *err)
 
 static enum ibx_status run(struct import *im, struct ibx_err *err)
 {
+    struct json_slice layers;
     enum ibx_status st = check_metadata(im, err);
+    if (!meta_raw(&im->source->meta, "vector_layers", &layers))
+        im->layers = mvt_layers_new();
     if (st == IBX_OK)
         st = output_open(&im->options->output, &im->writer, err);
     if (st != IBX_OK)
@@ -318,6 +334,7 @@ int command_import(int argc, char **argv)
     if (st == IBX_OK)
         st = run(&im, &err);
     source_close(im.source);
+    mvt_layers_free(im.layers);
     recode_free(&im.recode);
     if (st == IBX_OK && options.output.strict && im.warnings > 0)
         return EXIT_FAILED;

@@ -152,6 +152,7 @@ static enum ibx_status put_metadata(struct mbtiles_out *m, struct ibx_err *err)
     struct meta_tiles tiles;
     struct db_query *query = NULL;
     meta_tiles_from(&m->plan.coverage, &m->plan.kinds, m->job->name, &tiles);
+    tiles.layers = m->job->layers;
     enum ibx_status st = meta_to_rows(&m->job->meta, &tiles, &rows);
     if (st != IBX_OK)
         (void)convert_no_memory(err, NULL);

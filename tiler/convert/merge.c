@@ -311,15 +311,18 @@ static enum ibx_status merge_meta(struct merge *m, struct meta *out,
     bool any = false;
     enum ibx_status st = tileset_meta(m->inputs[winner].tileset, out, err);
     for (size_t i = 0; i < m->count && st == IBX_OK; i++) {
-        struct meta other = {0};
+        struct meta other = {0}, tilejson = {0};
         struct meta_place place;
         formats |= ibx_tileset_info(m->inputs[i].tileset)->format_bits;
         st = tileset_meta(m->inputs[i].tileset, &other, err);
         meta_place(&other, &place);
         widen(&box, &any, &place);
-        if (st == IBX_OK && i != winner)
-            st = meta_add_layers(out, &other);
+        if (st == IBX_OK)
+            st = tileset_tilejson(m->inputs[i].tileset, &tilejson, err);
+        if (st == IBX_OK)
+            st = meta_add_layers(out, &tilejson);
         meta_free(&other);
+        meta_free(&tilejson);
     }
     *tiles = (struct meta_tiles){.any = m->any,
                                  .min_zoom = m->min_zoom,

@@ -77,8 +77,9 @@ void meta_put_tilejson(const struct meta *meta, const struct meta_tiles *tiles,
     put_place(out, meta, tiles);
     bool vector = tiles->kind.format == IBX_FORMAT_MVT ||
                   tiles->kind.format == IBX_FORMAT_MLT;
-    if (vector && meta_raw(meta, "vector_layers", &layers) &&
-        json_is(layers, '[')) {
+    if (!meta_raw(meta, "vector_layers", &layers) || !json_is(layers, '['))
+        layers = tiles->layers;
+    if (vector && layers.len > 0) {
         buf_puts(out, ",\"vector_layers\":");
         buf_put(out, layers.ptr, layers.len);
     }
@@ -136,8 +137,10 @@ static void put_expanded(struct buf *out, const struct meta *meta)
     }
 }
 
-void meta_put_pmtiles(const struct meta *meta, struct buf *out)
+void meta_put_pmtiles(const struct meta *meta, struct json_slice layers,
+                      struct buf *out)
 {
+    struct json_slice have;
     if (meta->json != NULL) {
         buf_put(out, meta->json, meta->json_nbytes);
         return;
@@ -145,6 +148,10 @@ void meta_put_pmtiles(const struct meta *meta, struct buf *out)
     buf_puts(out, "{");
     put_members(out, meta);
     put_expanded(out, meta);
+    if (layers.len > 0 && !meta_raw(meta, "vector_layers", &have)) {
+        buf_printf(out, "%s\"vector_layers\":", meta->count > 0 ? "," : "");
+        buf_put(out, layers.ptr, layers.len);
+    }
     buf_puts(out, "}");
 }
 
@@ -258,6 +265,25 @@ static enum ibx_status add_derived_rows(const struct meta *meta,
     return st;
 }
 
+/* A vector tileset without a list of layers is of little use to others. */
+static enum ibx_status add_layers_row(const struct meta_tiles *tiles,
+                                      struct meta *rows)
+{
+    struct json_slice have;
+    struct buf json = {0};
+    if (tiles->layers.len == 0 || meta_find(rows, "json") != NULL ||
+        meta_raw(rows, "vector_layers", &have))
+        return IBX_OK;
+    buf_puts(&json, "{\"vector_layers\":");
+    buf_put(&json, tiles->layers.ptr, tiles->layers.len);
+    buf_puts(&json, "}");
+    enum ibx_status st =
+        json.failed ? IBX_ERR_NOMEM
+                    : meta_add(rows, "json", META_TEXT, buf_bytes(&json));
+    buf_free(&json);
+    return st;
+}
+
 enum ibx_status meta_to_rows(const struct meta *meta,
                              const struct meta_tiles *tiles, struct meta *rows)
 {
@@ -273,6 +299,8 @@ enum ibx_status meta_to_rows(const struct meta *meta,
     if (own || st != IBX_OK)
         return st;
     st = add_raw_rows(meta, rows);
+    if (st == IBX_OK)
+        st = add_layers_row(tiles, rows);
     return st == IBX_OK ? add_derived_rows(meta, tiles, rows) : st;
 }
 

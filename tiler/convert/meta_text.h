@@ -11,6 +11,8 @@ struct meta_tiles {
     double west, south, east, north; /* of the tiles held, in degrees */
     struct tile_kind kind;           /* of most tiles */
     const char *fallback_name;       /* where metadata has none; or NULL */
+    struct json_slice
+        layers; /* vector_layers where metadata has none; or {0} */
 };
 
 /* Appends the TileJSON 3.0 object (without `tiles`) that describes the map.
@@ -28,8 +30,10 @@ IBX_MUST_CHECK enum ibx_status meta_read_source(struct meta *meta,
                                                 struct bytes section,
                                                 struct ibx_err *err);
 
-/* Appends the JSON metadata of a PMTiles archive. */
-void meta_put_pmtiles(const struct meta *meta, struct buf *out);
+/* Appends the JSON metadata of a PMTiles archive. `layers` are its
+ * vector_layers where the metadata have none; or {0}. */
+void meta_put_pmtiles(const struct meta *meta, struct json_slice layers,
+                      struct buf *out);
 
 /* The header's numbers: as they were in a PMTiles source where they still
  * hold, otherwise from the metadata and the tiles. */

@@ -46,7 +46,7 @@ static enum ibx_status add_entries(struct archive *a, struct ibx_err *err)
 static enum ibx_status pack_metadata(struct archive *a, struct ibx_err *err)
 {
     struct buf text = {0};
-    meta_put_pmtiles(&a->job->meta, &text);
+    meta_put_pmtiles(&a->job->meta, a->job->layers, &text);
     enum ibx_status st = text.failed
                              ? convert_no_memory(err, NULL)
                              : pack_gzip(text.ptr, text.len, &a->metadata, err);

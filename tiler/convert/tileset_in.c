@@ -44,6 +44,22 @@ void tileset_in_close(struct tileset_in *in)
     *in = (struct tileset_in){0};
 }
 
+enum ibx_status tileset_tilejson(struct ibx_tileset *tileset, struct meta *out,
+                                 struct ibx_err *err)
+{
+    char *text;
+    size_t nbytes;
+    enum ibx_status st =
+        ibx_tileset_text(tileset, IBX_TEXT_TILEJSON, &text, &nbytes, err);
+    if (st != IBX_OK)
+        return st;
+    if (nbytes > 0)
+        st = meta_from_json(out, (struct bytes){(const uint8_t *)text, nbytes},
+                            err);
+    free(text);
+    return st;
+}
+
 /* A TileJSON's numbers have their own places; `tilejson` is no metadata. */
 static void drop_structure(struct meta *meta)
 {
@@ -68,12 +84,7 @@ enum ibx_status tileset_meta(struct ibx_tileset *tileset, struct meta *out,
     if (st != IBX_ERR_UNSUPPORTED)
         return st;
     meta_free(out);
-    st = ibx_tileset_text(tileset, IBX_TEXT_TILEJSON, &text, &nbytes, err);
-    if (st != IBX_OK)
-        return st;
-    section = (struct bytes){(const uint8_t *)text, nbytes};
-    st = nbytes == 0 ? IBX_OK : meta_from_json(out, section, err);
-    free(text);
+    st = tileset_tilejson(tileset, out, err);
     drop_structure(out);
     return st;
 }

@@ -30,6 +30,11 @@ IBX_MUST_CHECK enum ibx_status tileset_meta(struct ibx_tileset *tileset,
                                             struct meta *out,
                                             struct ibx_err *err);
 
+/* The members of the manifest's TileJSON. Free `out` in any case. */
+IBX_MUST_CHECK enum ibx_status tileset_tilejson(struct ibx_tileset *tileset,
+                                                struct meta *out,
+                                                struct ibx_err *err);
+
 /* The title for a tileset at `path` that has none: its name without folders
  * and without its last extension. free() it; NULL when memory ran out. */
 char *name_of_path(const char *path);

@@ -74,6 +74,28 @@ def check_folder(path, work):
     assert folder_files(work / "folder") == folder_files(path)
     assert Archive(exported(work / "a.imbrex", work / "a.pmtiles")
                    ).tiles() == folder_tiles(path)
+    if path.name.startswith("mvt"):
+        check_layers(path, work)
+
+
+def check_layers(path, work):
+    """Without metadata the list of layers comes from the tiles, and stays
+    through an extract and an edit."""
+    tiler("extract", "-o", work / "e.imbrex", work / "a.imbrex")
+    tiler("edit", "--name", "Layers", work / "e.imbrex")
+    rows = dict(mbtiles_metadata(exported(work / "e.imbrex",
+                                          work / "a.mbtiles")))
+    layers = json.loads(rows[b"json"])["vector_layers"]
+    z, x, y = sorted(folder_tiles(path))[0]
+    decoded = json.loads(tiler("tile", "--decode", work / "e.imbrex", z, x,
+                               y)[0])
+    for feature in decoded["features"]:
+        layer, = [l for l in layers if l["id"] == feature["layer"]]
+        assert layer["minzoom"] <= z <= layer["maxzoom"]
+        for key, value in feature["properties"].items():
+            kind = ("Boolean" if isinstance(value, bool) else
+                    "String" if isinstance(value, str) else "Number")
+            assert layer["fields"][key] in (kind, "String"), (key, value)
 
 
 def check_determinism(path, work):

@@ -82,7 +82,7 @@ START_TEST(rows_survive_a_trip_through_pmtiles)
     struct buf json = {0};
     struct json_slice layers;
     fill_rows(&rows);
-    meta_put_pmtiles(&rows, &json);
+    meta_put_pmtiles(&rows, (struct json_slice){0}, &json);
     ck_assert_int_eq(meta_from_json(&archive, buf_bytes(&json), NULL), IBX_OK);
     /* Where PMTiles readers look for it. */
     ck_assert_ptr_nonnull(meta_find(&archive, "vector_layers"));
@@ -113,7 +113,7 @@ START_TEST(json_metadata_come_back_character_by_character)
     meta_put_source(&meta, &section);
     ck_assert_int_eq(meta_read_source(&back, buf_bytes(&section), NULL),
                      IBX_OK);
-    meta_put_pmtiles(&back, &out);
+    meta_put_pmtiles(&back, (struct json_slice){0}, &out);
     ck_assert_uint_eq(out.len, strlen(text));
     ck_assert_mem_eq(out.ptr, text, out.len);
     buf_free(&section);
@@ -153,7 +153,7 @@ START_TEST(an_edit_gives_up_the_old_text_and_nothing_else)
                        NULL),
         IBX_OK);
     ck_assert_int_eq(meta_set(&meta, "name", META_TEXT, as_bytes("b")), IBX_OK);
-    meta_put_pmtiles(&meta, &out);
+    meta_put_pmtiles(&meta, (struct json_slice){0}, &out);
     buf_put(&out, "", 1);
     ck_assert_str_eq((char *)out.ptr, "{\"name\":\"b\",\"keep\":[ 1 ]}");
     ck_assert(meta_unset(&meta, "keep"));
