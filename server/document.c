@@ -10,7 +10,10 @@
 #include "server/page.h"
 #include "server/server.h"
 
-enum { GZIP_FROM_NBYTES = 1024 };
+enum {
+    GZIP_FROM_NBYTES = 1024,
+    SMALL_SHARE = 16, /* of the largest document, for the first attempt */
+};
 
 const char *served_extension(const struct served *served, char out[16])
 {
@@ -305,32 +308,46 @@ static void take_bytes(struct buffer *out, struct document_result *result)
     out->bytes = NULL;
 }
 
+/* Makes the document with at most `cap` bytes reserved; REFUSAL_TOO_LARGE when
+ * they do not suffice. */
+static void make_within(struct server *server, const struct document *doc,
+                        uint64_t cap, struct document_result *result)
+{
+    struct buffer *out = doc->out;
+    memset(result, 0, sizeof(*result));
+    /* All that it may take while it is made, then what it really takes. */
+    if (!gauge_wait(&server->documents, cap, server->budget.documents,
+                    server->options->wait_ms)) {
+        counter_add(&server->counters, COUNTER_REFUSED_DOCUMENTS, 1);
+        result->refusal = REFUSAL_BUSY;
+        return;
+    }
+    buffer_init(out, (size_t)cap / 2); /* its packed form beside it */
+    result->type = document_type(doc->request);
+    result->refusal = write_document(server, doc);
+    if (result->refusal == REFUSAL_NONE && out->failed)
+        result->refusal = REFUSAL_TOO_LARGE;
+    if (result->refusal == REFUSAL_NONE && out->bytes == NULL)
+        buffer_puts(out, ""); /* an empty document is one all the same */
+    if (result->refusal == REFUSAL_NONE && out->bytes != NULL) {
+        pack_document(doc->request, out, result);
+        take_bytes(out, result);
+    }
+    buffer_fini(out);
+    gauge_give(&server->documents, cap - result->nbytes);
+}
+
 void document_make(struct server *server, struct catalog *catalog,
                    struct served *served,
                    const struct document_request *request,
                    struct document_result *result)
 {
     struct buffer out;
-    uint64_t cap = server->max_document_nbytes;
     const struct document doc = {request, catalog, served, &out};
-    memset(result, 0, sizeof(*result));
-    /* All that it may take while it is made, then what it really takes. */
-    if (!gauge_take(&server->documents, cap, server->budget.documents)) {
-        counter_add(&server->counters, COUNTER_REFUSED_DOCUMENTS, 1);
-        result->refusal = REFUSAL_BUSY;
-        return;
-    }
-    buffer_init(&out, (size_t)cap / 2); /* its packed form beside it */
-    result->type = document_type(request);
-    result->refusal = write_document(server, &doc);
-    if (result->refusal == REFUSAL_NONE && out.failed)
-        result->refusal = REFUSAL_TOO_LARGE;
-    if (result->refusal == REFUSAL_NONE && out.bytes == NULL)
-        buffer_puts(&out, ""); /* an empty document is one all the same */
-    if (result->refusal == REFUSAL_NONE && out.bytes != NULL) {
-        pack_document(request, &out, result);
-        take_bytes(&out, result);
-    }
-    buffer_fini(&out);
-    gauge_give(&server->documents, cap - result->nbytes);
+    uint64_t cap = server->max_document_nbytes;
+    /* Most documents are small: a page that asks for many at once must not
+     * find the budget taken by what none of them needs. */
+    make_within(server, &doc, cap / SMALL_SHARE, result);
+    if (result->refusal == REFUSAL_TOO_LARGE)
+        make_within(server, &doc, cap, result);
 }

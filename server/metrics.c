@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "server/clock.h"
+
 static const uint64_t latency_bounds_us[LATENCY_BUCKETS] = LATENCY_BOUNDS_US;
 
 void counter_add(struct counters *counters, enum counter which, uint64_t n)
@@ -45,6 +47,20 @@ bool gauge_take(struct gauge *gauge, uint64_t n, uint64_t cap)
     while (now + n > high &&
            !atomic_compare_exchange_weak(&gauge->high, &high, now + n))
         continue;
+    return true;
+}
+
+bool gauge_wait(struct gauge *gauge, uint64_t n, uint64_t cap, uint64_t wait_ms)
+{
+    static const struct timespec pause = {.tv_nsec = 1000000};
+    int64_t deadline_ms = clock_ms() + (int64_t)wait_ms;
+    /* Asked again and again, since those who give back must not take a lock:
+     * they are event loops. */
+    while (!gauge_take(gauge, n, cap)) {
+        if (n > cap || clock_ms() >= deadline_ms)
+            return false;
+        (void)nanosleep(&pause, NULL);
+    }
     return true;
 }
 

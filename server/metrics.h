@@ -84,6 +84,11 @@ struct gauge {
 
 /* Takes `n` more unless that would be above `cap`; never overshoots. */
 bool gauge_take(struct gauge *gauge, uint64_t n, uint64_t cap);
+
+/* As gauge_take(), trying again for up to `wait_ms`. It blocks: for helper
+ * threads only. */
+bool gauge_wait(struct gauge *gauge, uint64_t n, uint64_t cap,
+                uint64_t wait_ms);
 void gauge_give(struct gauge *gauge, uint64_t n);
 
 /* Writes the counters in Prometheus's text format, names "imbrex_...". */

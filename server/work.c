@@ -39,10 +39,16 @@ enum ibx_status work_unpack(struct server *server, const struct ibx_tile *tile,
     return status == GZIP_OK ? IBX_OK : unpack_failed(status, err);
 }
 
+/* On a helper thread, which may wait for the budget. */
 static void decode(struct work *work)
 {
-    work->status = work_unpack(work->server, &work->tile, &work->decoded,
-                               &work->decoded_nbytes, &work->err);
+    static const struct timespec pause = {.tv_nsec = 1000000};
+    int64_t deadline_ms = clock_ms() + (int64_t)work->server->options->wait_ms;
+    do {
+        work->status = work_unpack(work->server, &work->tile, &work->decoded,
+                                   &work->decoded_nbytes, &work->err);
+    } while (work->status == IBX_ERR_BUSY && clock_ms() < deadline_ms &&
+             nanosleep(&pause, NULL) == 0);
     if (work->status == IBX_OK)
         work->facts = work->tile.facts;
     ibx_tile_release(&work->tile);

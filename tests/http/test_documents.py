@@ -1,4 +1,5 @@
 """docs/http.md sections 5 to 7: documents, origins, who we are."""
+import concurrent.futures
 import gzip
 import json
 import os
@@ -281,6 +282,15 @@ class Documents(Case):
                 self.assertEqual(packed["Vary"], "Accept-Encoding")
             else:
                 self.assertLess(len(plain.body), 1024)
+
+    def test_5_11_many_at_once_share_the_budget(self):
+        def ask(_):
+            return [self.server.get(f"/{name}.json").status
+                    for name in self.tilesets for _ in range(4)]
+        with concurrent.futures.ThreadPoolExecutor(24) as people:
+            statuses = {status for answers in people.map(ask, range(24))
+                        for status in answers}
+        self.assertEqual(statuses, {200})
 
     # ---- 6 -------------------------------------------------------------
 
