@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "pack/writer.h"
@@ -13,6 +14,7 @@
 #include "tiler/cli/report.h"
 #include "tiler/cli/stop.h"
 #include "tiler/command.h"
+#include "tiler/vector/config.h"
 #include "tiler/vector/osm_read.h"
 #include "tiler/vector/project.h"
 #include "tiler/vector/stage_cut.h"
@@ -219,9 +221,12 @@ static bool make_fingerprint(struct build *build)
 static bool add_input_fingerprint(struct build *build)
 {
     struct bytes *to = &build->fingerprint;
-    for (size_t i = 0; i < build->inputs->count; i++) {
-        const char *path = build->inputs->items[i];
+    for (size_t i = 0; i <= build->inputs->count; i++) {
+        const char *path = i < build->inputs->count ? build->inputs->items[i]
+                                                    : build->vector->config;
         struct stat info = {0};
+        if (path == NULL)
+            continue;
         char text[96];
         if (stat(path, &info) != 0)
             info.st_size = -1;
@@ -329,10 +334,18 @@ static enum ibx_status publish(struct build *build, struct ibx_err *err)
 
 /* ---- all together ------------------------------------------------------- */
 
-static bool make_rules(struct build *build)
+/* The command line's rule first: the file's rules go before it by name. */
+static enum ibx_status make_rules(struct build *build, struct ibx_err *err)
 {
     struct layer_rule *rule = rule_list_add(&build->rules);
-    return rule != NULL && vector_options_rule(build->vector, rule);
+    if (rule == NULL || !vector_options_rule(build->vector, rule))
+        return err_nomem(err);
+    const char *config = build->vector->config;
+    struct layer_rule defaults = *rule;
+    char what[CONFIG_WHAT_NBYTES];
+    if (config == NULL || config_load(config, &defaults, &build->rules, what))
+        return IBX_OK;
+    return err_say(err, IBX_ERR_INVALID, config, what);
 }
 
 /* Adds what reading counted to the whole. */
@@ -348,9 +361,9 @@ static enum ibx_status begin_stats(struct build *build, struct ibx_err *err)
 
 static enum ibx_status run(struct build *build, struct ibx_err *err)
 {
-    if (!make_rules(build))
-        return err_nomem(err);
-    enum ibx_status status = read_inputs(build, err);
+    enum ibx_status status = make_rules(build, err);
+    if (status == IBX_OK)
+        status = read_inputs(build, err);
     if (status == IBX_OK)
         status = begin_stats(build, err);
     if (status != IBX_OK)
@@ -358,7 +371,8 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
     /* What GDAL has freed goes back to the system before the next stages. */
     (void)malloc_trim(0);
     choose_zooms(build);
-    status = open_writer(build, err);
+    if (!build->vector->dry_run)
+        status = open_writer(build, err);
     if (status == IBX_OK)
         status =
             sorter_open((unsigned)build->options->threads, sorter_memory(build),
@@ -367,7 +381,40 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
         status = cut(build, err);
     if (status == IBX_OK)
         status = encode(build, err);
-    return status == IBX_OK ? publish(build, err) : status;
+    if (status != IBX_OK || build->vector->dry_run)
+        return status;
+    return publish(build, err);
+}
+
+/* What a build would make, and what making it took: all of it but writing. */
+static void say_estimate(const struct build *build)
+{
+    struct rusage usage = {0};
+    uint64_t tiles = 0, nbytes = 0;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    for (int z = 0; z < STATS_NZOOMS; z++) {
+        tiles += build->stats.zooms[z].tiles;
+        nbytes += build->stats.zooms[z].nbytes;
+    }
+    double seconds =
+        (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+        (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    if (build->options->common.json) {
+        printf("{\"minzoom\":%u,\"maxzoom\":%u,\"features\":%" PRIu64
+               ",\"tiles\":%" PRIu64 ",\"tile_bytes\":%" PRIu64
+               ",\"temp_bytes\":%" PRIu64 ",\"memory_bytes\":%" PRIu64
+               ",\"cpu_seconds\":%.1f}\n",
+               build->minzoom, build->maxzoom, build->intake.store.nfeatures,
+               tiles, nbytes, (uint64_t)build->space.nbytes,
+               (uint64_t)usage.ru_maxrss * 1024, seconds);
+        return;
+    }
+    printf("zoom %u-%u, %" PRIu64 " features, %" PRIu64 " tiles, %" PRIu64
+           " bytes; took %" PRIu64 " bytes of temporary files, %ld MB of "
+           "memory, %.1f s of processor time\n",
+           build->minzoom, build->maxzoom, build->intake.store.nfeatures, tiles,
+           nbytes, (uint64_t)build->space.nbytes, usage.ru_maxrss / 1024,
+           seconds);
 }
 
 static void say_result(const struct build *build)
@@ -378,7 +425,9 @@ static void say_result(const struct build *build)
     summary_loss(&summary, loss, sizeof loss);
     if (loss[0] != '\0')
         report(build->options->output, "see the report", "left out: %s", loss);
-    if (!build->options->common.quiet && !build->options->common.json)
+    if (build->vector->dry_run)
+        say_estimate(build);
+    else if (!build->options->common.quiet && !build->options->common.json)
         printf("%s: %" PRIu64 " features, zoom %u-%u, %" PRIu64
                " tiles in %" PRIu64 " packs, %" PRIu64 " bytes\n",
                build->options->output, build->intake.store.nfeatures,

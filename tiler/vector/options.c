@@ -27,6 +27,8 @@ void vector_options_table(struct vector_options *o,
                           struct option table[VECTOR_NOPTIONS])
 {
     const struct option options[VECTOR_NOPTIONS] = {
+        option_string("config", &o->config, "FILE",
+                      "JSON: what to do with each layer"),
         option_string("layer", &o->layer, "NAME",
                       "put all features into this tile layer"),
         option_string("where", &o->where, "CONDITION",
@@ -56,6 +58,8 @@ void vector_options_table(struct vector_options *o,
                     "do not merge lines with equal attributes"),
         option_size("temp-limit", &o->temp_limit_nbytes, 0, OPTION_NO_MAX,
                     "for temporary files (default: what is free)"),
+        option_flag("dry-run", &o->dry_run,
+                    "make the tiles, write none, and say how many they are"),
         option_string("report", &o->report, "FILE",
                       "write what was built and lost there, as JSON"),
     };

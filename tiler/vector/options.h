@@ -22,7 +22,7 @@ struct vector_options {
     bool dry_run;
 };
 
-enum { VECTOR_NOPTIONS = 14 };
+enum { VECTOR_NOPTIONS = 16 };
 
 void vector_options_init(struct vector_options *options);
 

@@ -142,6 +142,36 @@ class Builds(unittest.TestCase):
                                        self.path("r.imbrex")))
             subprocess.run(["rm", "-r", self.path("r.imbrex")], check=True)
 
+    def test_dry_run_counts_and_writes_nothing(self):
+        whole = self.build("d.imbrex", "--zoom", "11-12", ROADS)
+        done = subprocess.run(
+            [TILER, "build", "--quiet", "--json", "--dry-run", "-o",
+             self.path("e.imbrex"), "--zoom", "11-12", ROADS],
+            stdout=subprocess.PIPE, text=True, check=True)
+        self.assertFalse(os.path.exists(self.path("e.imbrex")))
+        said = json.loads(done.stdout)
+        self.assertEqual(said["tiles"],
+                         sum(z["tiles"] for z in whole["tiles"]))
+        self.assertEqual(said["tile_bytes"],
+                         sum(z["bytes"] for z in whole["tiles"]))
+
+    def test_configuration_gives_zooms_their_own_filters(self):
+        config = self.write("c.json", json.dumps({"layers": {"porto_roads": {
+            "name": "roads", "rename": {"highway": "class"}, "zooms": [
+                {"minzoom": 6, "maxzoom": 9,
+                 "where": "highway = 'motorway'"},
+                {"minzoom": 10}]}}}))
+        report = self.build("c.imbrex", "--zoom", "8-10", "--config", config,
+                            ROADS)
+        layer = report["layers"][0]
+        counts = {z["zoom"]: z["features_in"] for z in layer["zooms"]}
+        self.assertEqual(layer["id"], "roads")
+        self.assertEqual(counts[10], 49667)
+        self.assertLess(counts[9], 1000)
+        bad = self.write("bad.json", '{"layers":{"a":{"minzom":1}}}')
+        text = self.build("b.imbrex", "--config", bad, ROADS, code=1)
+        self.assertIn("layers.a.minzom", text)
+
     def test_temporary_space_is_bounded(self):
         text = self.build("t.imbrex", "--zoom", "0-14", "--temp-limit", "1M",
                           ROADS, code=1)
