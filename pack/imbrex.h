@@ -233,7 +233,9 @@ IBX_MUST_CHECK enum ibx_status ibx_tileset_current(
 
 /* Opens `generation`, or with NULL the one in CURRENT. Costs the same for ten
  * packs or a million: maps the manifest and checks its header; its bytes count
- * against max_mapped_nbytes for as long as the tileset lives, or ERR_BUSY.
+ * against max_mapped_nbytes for as long as the tileset lives: ERR_BUSY when
+ * there is no room now, ERR_TOO_LARGE when there never can be. With NULL,
+ * CURRENT is read through one descriptor more, outside max_handles.
  * On success *out has one hold. The cache must outlive it.
  * ERR_MISSING, ERR_CORRUPT, ERR_UNSUPPORTED, ERR_BUSY, ERR_NOMEM, ERR_SYSTEM.
  */

@@ -133,7 +133,9 @@ struct ibx_writer_result {
 /* Publishes. On success the spool is gone and the writer only needs closing.
  * ERR_CONFLICT names the address of two different tiles in err->what.
  * ERR_SYSTEM, ERR_NOMEM, ERR_CORRUPT (the spool changed on disk),
- * ERR_INTERRUPTED. On failure CURRENT is what it was. */
+ * ERR_INTERRUPTED. On failure CURRENT is what it was, unless
+ * only the last sync of the folder failed: then the new generation is in force
+ * now, but may not survive a power cut. */
 IBX_MUST_CHECK enum ibx_status ibx_writer_finish(
     struct ibx_writer *writer, const struct ibx_writer_meta *meta,
     struct ibx_writer_result *result, struct ibx_err *err);
