@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -98,8 +99,14 @@ class Bench:
         return self.out / f"origin-{name}.svg"
 
 
+def end_in_order(*_):
+    """Mounts and control groups are undone on the way out."""
+    raise KeyboardInterrupt
+
+
 def main():
     chosen = options()
+    signal.signal(signal.SIGTERM, end_in_order)
     bench = Bench(chosen)
     print(bench.note, flush=True)
     for name in chosen.figures:

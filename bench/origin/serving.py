@@ -20,9 +20,8 @@ def is_up(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until_up(process, port, patience_s=20):
-    """Seconds until the port answers."""
-    start = time.monotonic()
+def wait_until_up(process, port, start, patience_s=20):
+    """Seconds from `start` until the port answers."""
     while time.monotonic() - start < patience_s:
         if is_up(port):
             return time.monotonic() - start
@@ -37,10 +36,11 @@ def running(cage, command, port, **rest):
     """A server inside `cage`; its Popen, stopped again at the end."""
     if is_up(port):
         raise limits.Skip(f"port {port} is taken")
+    start = time.monotonic()
     process = cage.start(command, stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL, **rest)
     try:
-        process.start_s = wait_until_up(process, port)
+        process.start_s = wait_until_up(process, port, start)
         yield process
     finally:
         process.terminate()
