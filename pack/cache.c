@@ -361,13 +361,14 @@ static void loading_succeeded(struct ibx_cache *cache, struct ibx_slot *slot,
     pthread_cond_broadcast(&cache->changed);
 }
 
-/* A pack that would take more than half of what may be mapped is read in
+/* A pack that would take more than half of what manifests leave is read in
  * pieces: mapping it would evict everybody else's. */
 static bool is_mappable(const struct ibx_cache *cache,
                         const struct ibx_pack_info *info)
 {
     return (info->flags & IBX_PACK_OVERSIZE) == 0 &&
-           info->file_nbytes <= cache->options.max_mapped_nbytes / 2;
+           info->file_nbytes <=
+               (cache->options.max_mapped_nbytes - cache->charged_nbytes) / 2;
 }
 
 /* Called with the lock held, returns with it held. */

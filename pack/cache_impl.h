@@ -46,6 +46,7 @@ struct ibx_cache {
     struct ibx_slot **buckets; /* nbuckets of them, a power of two */
     size_t nbuckets;
     struct ibx_slot *newest, *oldest; /* READY slots by last use */
+    uint64_t charged_nbytes; /* of what is mapped: manifests, not packs */
     uint64_t next_serial;
     struct ibx_cache_stats counts; /* only the counters are kept here */
     /* Threads waiting on `changed` for room: lets an unpin or a freed copy

@@ -304,6 +304,8 @@ enum ibx_status ibx_cache_charge_map(struct ibx_cache *cache, uint64_t nbytes,
     pthread_mutex_lock(&cache->lock);
     enum ibx_status st = ibx_room_take(
         cache, (struct ibx_room){.mapped = nbytes}, &deadline, err);
+    if (st == IBX_OK)
+        cache->charged_nbytes += nbytes;
     pthread_mutex_unlock(&cache->lock);
     return st;
 }
@@ -312,6 +314,7 @@ void ibx_cache_discharge_map(struct ibx_cache *cache, uint64_t nbytes)
 {
     pthread_mutex_lock(&cache->lock);
     ibx_room_give(cache, (struct ibx_room){.mapped = nbytes});
+    cache->charged_nbytes -= nbytes;
     pthread_mutex_unlock(&cache->lock);
 }
 

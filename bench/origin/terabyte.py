@@ -13,9 +13,6 @@ import table
 MEMORY = 32 << 20
 ADDRESS = 64 << 20
 HANDLES = 64
-# The manifest alone takes 24 MB of what may be mapped; half of the free
-# addresses, the default, would leave less than one pack beside it.
-MAPPED = "36M"
 ZOOM, TILES_PER_PACK, NBYTES = 11, 16, 1000
 
 
@@ -65,7 +62,7 @@ def measure(bench):
     tileset = data.sparse(bench, bench.packs)
     port = serving.free_port()
     command = [bench.program("imbrex-server"), "--port", port, "--admin",
-               "off", "--id", "t", "--quiet", "--max-mapped", MAPPED]
+               "off", "--id", "t", "--quiet"]
     with limits.Limits(memory=MEMORY) as cage, read_only(tileset) as at:
         data.drop_file(at / (at / "CURRENT").read_text().strip())
         with serving.running(cage, command + [at], port, uid=limits.NOBODY,
