@@ -307,7 +307,8 @@ START_TEST(pool_runs_or_expires_every_job)
         jobs[i].job.deadline_ms = i % 10 == 0 ? 0 : clock_ms() + 60000;
         ck_assert(pool_submit(pool, &jobs[i].job));
     }
-    struct sum_job extra = jobs[0];
+    struct sum_job extra = {.job = {.run = add_one, .inbox = &inbox},
+                            .sum = &sum};
     ck_assert(!pool_submit(pool, &extra.job));
     int expired = 0;
     for (int i = 0; i < NJOBS; i++) {
