@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -114,16 +115,22 @@ static uint64_t handle_limit(void)
 
 void host_usage_read(struct host_usage *out)
 {
-    unsigned long long size = 0, resident = 0, shared = 0;
     char text[128];
+    uint64_t pages[3]; /* size, resident, shared: the first three numbers */
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     memset(out, 0, sizeof(*out));
-    if (!read_text("/proc/self/statm", text, sizeof(text)) ||
-        sscanf(text, "%llu %llu %llu", &size, &resident, &shared) != 3)
+    if (!read_text("/proc/self/statm", text, sizeof(text)))
         return;
-    out->address_nbytes = size * page;
-    out->resident_nbytes = resident * page;
-    out->private_nbytes = (resident - shared) * page;
+    char *at = text;
+    for (int i = 0; i < 3; i++) {
+        const char *before = at;
+        pages[i] = strtoull(at, &at, 10);
+        if (at == before)
+            return;
+    }
+    out->address_nbytes = pages[0] * page;
+    out->resident_nbytes = pages[1] * page;
+    out->private_nbytes = (pages[1] - pages[2]) * page;
 }
 
 static unsigned cpu_count(void)

@@ -87,8 +87,7 @@ static void read_targets(struct load *load)
     char *line = NULL;
     size_t room = 0;
     size_t targets_room = 0;
-    ssize_t got = 0;
-    while ((got = getline(&line, &room, file)) > 0) {
+    while (getline(&line, &room, file) > 0) {
         line[strcspn(line, "\r\n")] = '\0';
         if (load->ntargets == targets_room) {
             targets_room = targets_room ? targets_room * 2 : 1024;

@@ -78,7 +78,8 @@ static bool table_add(struct table *table, struct bytes item)
 
 static bool named(const char *name, struct bytes text)
 {
-    return strlen(name) == text.len && memcmp(name, text.ptr, text.len) == 0;
+    return text.ptr != NULL && strlen(name) == text.len &&
+           memcmp(name, text.ptr, text.len) == 0;
 }
 
 /* A copy of a name that can stand in JSON; NULL for others. */
