@@ -54,10 +54,9 @@ void log_describe(const struct ibx_err *err, char *out, size_t nbytes)
 {
     const char *what =
         err->what[0] != '\0' ? err->what : ibx_status_text(err->status);
-    (void)snprintf(out, nbytes, "%s%s%s%s%s", err->file,
-                   err->file[0] != '\0' ? ": " : "", what,
-                   err->sys_errno != 0 ? ": " : "",
-                   err->sys_errno != 0 ? strerrordesc_np(err->sys_errno) : "");
+    /* The library's text holds the system's reason already. */
+    (void)snprintf(out, nbytes, "%s%s%s", err->file,
+                   err->file[0] != '\0' ? ": " : "", what);
 }
 
 bool log_allows(void)

@@ -86,7 +86,8 @@ void report_err(const struct ibx_err *err)
         err->what[0] != '\0' ? err->what : ibx_status_text(err->status);
     const char *reason =
         err->sys_errno != 0 ? strerrordesc_np(err->sys_errno) : NULL;
-    if (reason != NULL)
+    /* The library's text holds the reason already; others' do not. */
+    if (reason != NULL && strstr(text, reason) == NULL)
         (void)snprintf(what, sizeof(what), "%s: %s", text, reason);
     else
         (void)snprintf(what, sizeof(what), "%s", text);
