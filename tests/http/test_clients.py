@@ -23,8 +23,11 @@ for need, there in (("imbrex-tiler", TILER and os.path.exists(TILER)),
 
 
 def run(*args):
+    """GDAL keeps tiles by URL: in its own folder they could be yesterday's."""
+    env = {**os.environ, "GDAL_DEFAULT_WMS_CACHE_PATH": str(Gdal.folder)}
     done = subprocess.run([str(a) for a in args], text=True, check=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=env)
     return done.stdout
 
 
