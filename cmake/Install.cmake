@@ -1,5 +1,5 @@
 # What `cmake --install` puts where. Components are also the Debian packages
-# of packaging/deb: server, tiler, dev.
+# of packaging/deb: server, tiler, labels, dev.
 if(TARGET imbrex-server)
     install(TARGETS imbrex-server COMPONENT server)
     install(FILES packaging/systemd/imbrex-server.service
@@ -15,6 +15,23 @@ foreach(program IN ITEMS server tiler)
             DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT ${program})
     endif()
 endforeach()
+
+# Where imbrex-server looks for them: ../share/imbrex from its own folder.
+if(IMBREX_LABELS)
+    set(IMBREX_LABELS_FOLDER ${PROJECT_BINARY_DIR}/labels)
+    file(GLOB label_sources CONFIGURE_DEPENDS
+        ${PROJECT_SOURCE_DIR}/data/labels/*)
+    add_custom_command(OUTPUT ${IMBREX_LABELS_FOLDER}/sprites/sprite.json
+        COMMAND ${PROJECT_SOURCE_DIR}/data/labels/build.sh
+            ${IMBREX_LABELS_FOLDER}
+        DEPENDS ${label_sources} VERBATIM)
+    add_custom_target(labels ALL
+        DEPENDS ${IMBREX_LABELS_FOLDER}/sprites/sprite.json)
+    install(DIRECTORY ${IMBREX_LABELS_FOLDER}/
+        DESTINATION share/imbrex COMPONENT labels)
+    install(FILES data/labels/copyright
+        DESTINATION share/doc/imbrex-labels COMPONENT labels)
+endif()
 
 if(TARGET pack)
     # The archive is static, so its own needs are the user's too: `Requires`,

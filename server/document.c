@@ -257,7 +257,7 @@ static const char *document_type(const struct document_request *request)
 static enum refusal write_document(struct server *server,
                                    const struct document *doc)
 {
-    const struct options *options = server->options;
+    const struct labels *labels = &server->labels;
     void (*plain)(const struct document *) = plain_writer(doc->request->kind);
     if (plain != NULL) {
         plain(doc);
@@ -267,11 +267,11 @@ static enum refusal write_document(struct server *server,
     case ROUTE_TILEJSON:
         return write_tilejson(doc);
     case ROUTE_STYLE:
-        return write_style(doc, options->fonts != NULL);
+        return write_style(doc, labels);
     case ROUTE_FONT:
-        return read_font(options->fonts, doc);
+        return read_font(labels->fonts, doc);
     case ROUTE_SPRITE:
-        return read_sprite(options->sprites, doc);
+        return read_sprite(labels->sprites, doc);
     case ROUTE_STATUS:
         write_status(server, doc);
         return REFUSAL_NONE;

@@ -8,6 +8,7 @@
 #include "server/refusal.h"
 #include "server/route.h"
 
+struct labels;
 struct server;
 
 struct document_request {
@@ -61,10 +62,11 @@ void write_ogc_tilesets(const struct document *doc);
 void write_ogc_tileset(const struct document *doc);
 void write_ogc_schemes(const struct document *doc);
 void write_ogc_scheme(const struct document *doc);
-enum refusal write_style(const struct document *doc, bool has_fonts);
+enum refusal write_style(const struct document *doc,
+                         const struct labels *labels);
 void write_status(struct server *server, const struct document *doc);
 
-/* Reads a font range or a sprite file. */
+/* Reads a font range or a sprite file; a folder of "" has none. */
 enum refusal read_font(const char *folder, const struct document *doc);
 enum refusal read_sprite(const char *folder, const struct document *doc);
 

@@ -69,7 +69,7 @@ enum refusal read_font(const char *folder, const struct document *doc)
 {
     char name[40];
     uint32_t first = doc->request->number;
-    if (folder == NULL)
+    if (folder[0] == '\0')
         return REFUSAL_NOT_FOUND;
     int stack_fd = open_stack(folder, doc->request->name);
     if (stack_fd < 0)
@@ -84,7 +84,7 @@ enum refusal read_font(const char *folder, const struct document *doc)
 
 enum refusal read_sprite(const char *folder, const struct document *doc)
 {
-    if (folder == NULL)
+    if (folder[0] == '\0')
         return REFUSAL_NOT_FOUND;
     int folder_fd = open_folder(AT_FDCWD, folder);
     if (folder_fd < 0)

@@ -219,6 +219,8 @@ static bool server_open(struct server *server, struct sockets *sockets)
     host_limits_read(&host);
     bound_heap(&host);
     take_policies(server);
+    if (!labels_find(server->options, &server->labels, error))
+        return failed(error);
     if (!open_budget(server, &host) || !open_cache(server))
         return false;
     server->library =

@@ -5,6 +5,7 @@
 #include "server/access_log.h"
 #include "server/budget.h"
 #include "server/catalog.h"
+#include "server/labels.h"
 #include "server/loop.h"
 #include "server/pool.h"
 
@@ -18,6 +19,7 @@ struct server {
     struct budget budget;
     struct origin_policy origin;
     struct cors_policy cors;
+    struct labels labels;
     struct ibx_cache *cache;
     struct library *library;
     struct pool *pool;

@@ -3,6 +3,7 @@
 
 #include "server/document.h"
 #include "server/json_scan.h"
+#include "server/labels.h"
 
 enum { STYLE_LAYERS_MAX = 64 };
 
@@ -67,22 +68,43 @@ static void put_vector_layer(struct buffer *out, struct span id)
                   hue);
 }
 
-static void put_label_layer(struct buffer *out, struct span id)
+/* Names, along lines and in the middle of everything else. */
+static void put_names(struct buffer *out, struct span id, bool along,
+                      const struct labels *labels)
 {
     buffer_puts(out, ",{\"id\":\"");
     buffer_add(out, id.ptr, id.len);
-    buffer_puts(out, "-label\",\"type\":\"symbol\",\"source\":\"tiles\","
-                     "\"source-layer\":\"");
+    buffer_printf(out,
+                  "-%s\",\"type\":\"symbol\",\"source\":\"tiles\","
+                  "\"source-layer\":\"",
+                  along ? "name" : "label");
     buffer_add(out, id.ptr, id.len);
-    buffer_puts(out, "\",\"filter\":[\"has\",\"name\"],\"layout\":{"
-                     "\"text-field\":[\"get\",\"name\"],\"text-font\":"
-                     "[\"Noto Sans Regular\"],\"text-size\":12},\"paint\":{"
-                     "\"text-color\":\"#222\",\"text-halo-color\":\"#fff\","
-                     "\"text-halo-width\":1}}");
+    buffer_printf(
+        out,
+        "\",\"filter\":[\"all\",[\"has\",\"name\"],[\"%s\","
+        "[\"geometry-type\"],\"LineString\"]],\"layout\":{%s"
+        "\"text-field\":[\"get\",\"name\"],\"text-font\":[",
+        along ? "==" : "!=", along ? "\"symbol-placement\":\"line\"," : "");
+    put_json_string(out, labels->stack);
+    buffer_printf(out, "],\"text-size\":%s", along ? "11" : "13");
+    if (!along)
+        buffer_puts(out, ",\"text-anchor\":\"top\",\"text-offset\":"
+                         "[0,0.6],\"text-max-width\":8");
+    buffer_puts(out, "},\"paint\":{\"text-color\":\"#222\","
+                     "\"text-halo-color\":\"#fff\",\"text-halo-width\":1.4}}");
+}
+
+/* The icon that has the name of the feature's class, else a dot. */
+static void put_icons(struct buffer *out, struct span id)
+{
+    put_layer(out, id, "icon", "symbol", "Point");
+    buffer_puts(out, "\"layout\":{\"icon-image\":[\"coalesce\","
+                     "[\"image\",[\"to-string\",[\"get\",\"class\"]]],"
+                     "[\"image\",\"dot\"]],\"icon-padding\":1}}");
 }
 
 static void put_vector_layers(struct buffer *out, struct span text,
-                              bool has_fonts)
+                              const struct labels *labels)
 {
     struct json_walk walk;
     struct span key, layer;
@@ -97,13 +119,19 @@ static void put_vector_layers(struct buffer *out, struct span text,
         /* Still escaped, as it goes between quotes again. */
         id = (struct span){id.ptr + 1, id.len - 2};
         put_vector_layer(out, id);
-        if (has_fonts && json_member(fields, "name").ptr != NULL)
-            put_label_layer(out, id);
+        if (labels->sprite && json_member(fields, "class").ptr != NULL)
+            put_icons(out, id);
+        if (labels->stack[0] != '\0' &&
+            json_member(fields, "name").ptr != NULL) {
+            put_names(out, id, true, labels);
+            put_names(out, id, false, labels);
+        }
         n++;
     }
 }
 
-enum refusal write_style(const struct document *doc, bool has_fonts)
+enum refusal write_style(const struct document *doc,
+                         const struct labels *labels)
 {
     struct served *served = doc->served;
     struct buffer *out = doc->out;
@@ -119,7 +147,10 @@ enum refusal write_style(const struct document *doc, bool has_fonts)
     put_json_string(out, served->name);
     buffer_printf(out, ",\"center\":[%.7g,%.7g],\"zoom\":%g,",
                   served->center[0], served->center[1], served->center[2]);
-    if (has_fonts)
+    if (labels->sprite)
+        buffer_printf(out, "\"sprite\":\"%s/sprites/sprite\",",
+                      doc->request->base);
+    if (labels->stack[0] != '\0')
         buffer_printf(out, "\"glyphs\":\"%s/fonts/{fontstack}/{range}.pbf\",",
                       doc->request->base);
     put_source(doc);
@@ -127,7 +158,7 @@ enum refusal write_style(const struct document *doc, bool has_fonts)
                      "\"background\",\"paint\":{\"background-color\":"
                      "\"#f4f4f0\"}}");
     if (served->vector)
-        put_vector_layers(out, (struct span){text, nbytes}, has_fonts);
+        put_vector_layers(out, (struct span){text, nbytes}, labels);
     else
         buffer_puts(out, ",{\"id\":\"tiles\",\"type\":\"raster\","
                          "\"source\":\"tiles\"}");

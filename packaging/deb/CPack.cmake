@@ -1,5 +1,6 @@
 # Debian packages: `cpack -G DEB` in a build folder makes imbrex-server,
-# imbrex-tiler and libimbrex-dev from the components of cmake/Install.cmake.
+# imbrex-tiler, libimbrex-dev and, with -DIMBREX_LABELS=ON, imbrex-labels from
+# the components of cmake/Install.cmake.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME imbrex)
 set(CPACK_PACKAGE_CONTACT "The Imbrex authors")
@@ -24,6 +25,12 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS libxxhash-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS OFF)
 set(CPACK_COMPONENT_DEV_DESCRIPTION
     "reads Imbrex map tilesets in-process\n Header and static library.")
+set(CPACK_DEBIAN_LABELS_PACKAGE_NAME imbrex-labels)
+set(CPACK_DEBIAN_LABELS_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_LABELS_PACKAGE_SHLIBDEPS OFF)
+set(CPACK_COMPONENT_LABELS_DESCRIPTION
+    "names and icons on maps without internet\n Noto Sans glyph ranges and icons, which imbrex-server gives to map styles.")
+set(CPACK_DEBIAN_SERVER_PACKAGE_SUGGESTS imbrex-labels)
 
 set(CPACK_COMPONENTS_ALL "")
 if(TARGET imbrex-server)
@@ -34,5 +41,8 @@ if(TARGET imbrex-tiler)
 endif()
 if(TARGET pack)
     list(APPEND CPACK_COMPONENTS_ALL dev)
+endif()
+if(TARGET labels)
+    list(APPEND CPACK_COMPONENTS_ALL labels)
 endif()
 include(CPack)

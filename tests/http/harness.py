@@ -147,7 +147,8 @@ class Wire:
 class Server:
     """A running imbrex-server."""
 
-    def __init__(self, *args, env=None, wait=True, limit=None):
+    def __init__(self, *args, env=None, wait=True, limit=None,
+                 program=SERVER):
         self.log_path = WORK / f"log-{time.monotonic_ns()}"
         self.out_path = self.log_path.with_suffix(".out")
         given = " ".join(map(str, args))
@@ -157,7 +158,7 @@ class Server:
         with open(self.log_path, "wb") as err, \
                 open(self.out_path, "wb") as out:
             self.process = subprocess.Popen(
-                [SERVER, *extra, *map(str, args)], stderr=err, stdout=out,
+                [program, *extra, *map(str, args)], stderr=err, stdout=out,
                 env={**os.environ, **(env or {})}, preexec_fn=limit)
         self.address = self.admin_address = None
         if wait:

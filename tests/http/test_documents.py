@@ -213,6 +213,60 @@ class Documents(Case):
         return self.serve("--fonts", fonts, "--sprites", fonts,
                           self.folder / "vec.imbrex")
 
+    def test_5_6_styles_with_labels(self):
+        fonts = self.folder / "some stacks"
+        for stack in ("Alpha", "Noto Sans Regular", "Zeta"):
+            (fonts / stack).mkdir(parents=True, exist_ok=True)
+        (fonts / "AAA").write_text("no stack")
+        (fonts / "sprite.json").write_text("{}")
+
+        def style(*args, name="vec"):
+            server = self.serve(*args, self.folder / f"{name}.imbrex")
+            return json.loads(server.get(f"/styles/{name}.json").body)
+        both = style("--fonts", fonts, "--sprites", fonts)
+        self.assertEqual(both["glyphs"],
+                         "http://test/fonts/{fontstack}/{range}.pbf")
+        self.assertEqual(both["sprite"], "http://test/sprites/sprite")
+        names = [l for l in both["layers"] if "text-field" in
+                 l.get("layout", {})]
+        self.assertEqual({l["layout"].get("symbol-placement")
+                          for l in names}, {None, "line"})
+        self.assertEqual({tuple(l["layout"]["text-font"]) for l in names},
+                         {("Noto Sans Regular",)})
+        self.assertIn("icon-image", json.dumps(both))
+        (fonts / "Noto Sans Regular").rmdir()
+        other = style("--fonts", fonts, "--sprites", "none")
+        self.assertIn('"text-font": ["Alpha"]', json.dumps(other))
+        self.assertNotIn("sprite", other)
+        self.assertNotIn("icon-image", json.dumps(other))
+        bare = style("--fonts", "none", "--sprites", "none")
+        self.assertNotIn("text-field", json.dumps(bare))
+        self.assertNotIn("glyphs", bare)
+
+    def test_5_12_label_folders(self):
+        status, log = harness.start_refused(
+            "--fonts", self.folder / "nowhere", self.folder / "vec.imbrex")
+        self.assertEqual(status, 1)
+        self.assertRegex(log, "--fonts: .*nowhere: No such file")
+        status, log = harness.start_refused(
+            "--sprites", harness.SERVER, self.folder / "vec.imbrex")
+        self.assertEqual(status, 1)
+        self.assertRegex(log, "--sprites: .*: Not a directory")
+        # Where the program is installed decides, not where it is called from.
+        prefix = self.folder / "prefix"
+        stack = prefix / "share/imbrex/fonts/Only"
+        stack.mkdir(parents=True)
+        (stack / "0-255.pbf").write_bytes(b"installed")
+        (prefix / "bin").mkdir()
+        program = prefix / "bin/imbrex-server"
+        shutil.copy(harness.SERVER, program)
+        server = self.serve(self.folder / "vec.imbrex", program=program)
+        self.assertEqual(server.get("/fonts/Only/0-255.pbf").body, b"installed")
+        self.assert_refused(server.get("/sprites/sprite.png"), 404)
+        server = self.serve("--fonts", "none", self.folder / "vec.imbrex",
+                            program=program)
+        self.assert_refused(server.get("/fonts/Only/0-255.pbf"), 404)
+
     def test_5_7_fonts(self):
         server = self.fonts()
         for stack in ("Noto%20Sans%20Regular", "Other,Noto%20Sans%20Regular"):

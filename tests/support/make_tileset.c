@@ -223,7 +223,7 @@ static enum ibx_status finish(struct ibx_writer *writer,
                    s->name, (unsigned)s->min, (unsigned)s->max,
                    strcmp(s->kind, "vector") == 0
                        ? ",\"vector_layers\":[{\"id\":\"land\",\"fields\":"
-                         "{\"name\":\"String\"}}]"
+                         "{\"class\":\"String\",\"name\":\"String\"}}]"
                        : "");
     const struct ibx_writer_meta meta = {
         .tilejson = s->tilejson != NULL ? s->tilejson : text,
