@@ -1,25 +1,14 @@
 """GDAL as a client of the real server on real tilesets: WMTS, TMS, MVT."""
 import os
-import pathlib
 import re
 import shutil
 import subprocess
-import sys
 
 import harness
-from harness import Case
+import real
 
-SOURCE = pathlib.Path(os.environ["IMBREX_SOURCE"])
-DATA = pathlib.Path(os.environ.get("IMBREX_DATA", SOURCE / "../shared/data"))
-TILER = os.environ.get("IMBREX_TILER")
-
-for need, there in (("imbrex-tiler", TILER and os.path.exists(TILER)),
-                    ("the shared data", DATA.exists()),
-                    ("gdalinfo", shutil.which("gdalinfo")),
-                    ("ogrinfo", shutil.which("ogrinfo"))):
-    if not there:
-        print(f"skipped: there is no {need}")
-        sys.exit(77)
+real.skip_without(gdalinfo=shutil.which("gdalinfo"),
+                  ogrinfo=shutil.which("ogrinfo"))
 
 
 def run(*args):
@@ -39,18 +28,11 @@ def checksums(what):
     return whole, [line.split(", ") for line in overviews]
 
 
-class Gdal(Case):
+class Gdal(real.Real):
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        for name, source in (("marble", "mbtiles/bluemarble_z0-3.mbtiles"),
-                             ("andorra", "pmtiles/andorra.pmtiles")):
-            run(TILER, "import", "-o", cls.folder / f"{name}.imbrex",
-                DATA / source)
-        cls.server = harness.Server(cls.folder)
-        cls.addClassCleanup(cls.server.__exit__)
-        cls.base = "http://%s:%d" % cls.server.address
         tile = cls.folder / "0.jpg"
         tile.write_bytes(cls.server.get("/marble/0/0/0.jpg").body)
         cls.tile, _ = checksums(tile)
