@@ -102,7 +102,7 @@ struct ibx_manifest_header {
     uint32_t format_bits;
     uint64_t tile_count, blob_count;
     uint64_t pack_nbytes, payload_nbytes, largest_tile_nbytes;
-    uint64_t pack_nbytes_cap; /* the pack size that was asked for */
+    uint64_t pack_nbytes_cap; /* largest pack size that was asked for */
     int64_t source_date_epoch;
 };
 

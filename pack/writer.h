@@ -108,7 +108,8 @@ IBX_MUST_CHECK enum ibx_status ibx_writer_unit_state(struct ibx_writer *writer,
 
 /* Takes pack `number` of `source` whole, linked or copied, without reading its
  * tiles. Its id interval must not overlap any other pack's or tile's, found
- * out by ibx_writer_finish() (ERR_CONFLICT). */
+ * out by ibx_writer_finish() (ERR_CONFLICT). A pack may be larger than this
+ * writer's pack size: the manifest then states its source's. */
 IBX_MUST_CHECK enum ibx_status ibx_writer_link_pack(struct ibx_writer *writer,
                                                     struct ibx_tileset *source,
                                                     uint64_t number,

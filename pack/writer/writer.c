@@ -13,6 +13,7 @@
 #include "pack/maintain.h"
 #include "pack/path.h"
 #include "pack/tileset_impl.h"
+#include "pack/verify.h"
 #include "pack/writer/manifest_write.h"
 #include "pack/writer/packfile.h"
 #include "pack/writer/plan.h"
@@ -37,7 +38,8 @@ struct ibx_writer {
     pthread_mutex_t lock; /* guards `sort` and `linked` while adding */
     struct ibx_sort *sort;
     struct ibx_pack_list linked;
-    char **linked_paths; /* one per linked pack */
+    char **linked_paths;        /* one per linked pack */
+    uint64_t linked_nbytes_cap; /* largest pack size of their tilesets */
     uint64_t resumed_units;
     bool finished;
 };
@@ -329,6 +331,9 @@ enum ibx_status ibx_writer_link_pack(struct ibx_writer *writer,
         return ibx_fail_nomem(err);
     pthread_mutex_lock(&writer->lock);
     bool kept = keep_link(writer, &info, path);
+    uint64_t cap = ibx_tileset_pack_nbytes_cap(source);
+    if (kept && cap > writer->linked_nbytes_cap)
+        writer->linked_nbytes_cap = cap;
     pthread_mutex_unlock(&writer->lock);
     if (!kept) {
         free(path);
@@ -487,6 +492,9 @@ static enum ibx_status publish(struct finishing *f,
                                struct ibx_err *err)
 {
     struct ibx_writer *writer = f->writer;
+    uint64_t cap = writer->options.pack_nbytes;
+    if (cap < writer->linked_nbytes_cap)
+        cap = writer->linked_nbytes_cap;
     enum ibx_status st =
         ibx_packfile_open(&writer->folder, writer->spool, &f->packfile, err);
     if (st == IBX_OK)
@@ -498,8 +506,8 @@ static enum ibx_status publish(struct finishing *f,
     if (st == IBX_OK)
         st = ibx_packfile_sync(f->packfile, err);
     if (st == IBX_OK)
-        st = ibx_manifest_publish(&writer->folder, &f->packs, meta,
-                                  writer->options.pack_nbytes, f->result, err);
+        st = ibx_manifest_publish(&writer->folder, &f->packs, meta, cap,
+                                  f->result, err);
     return st;
 }
 

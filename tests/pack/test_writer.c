@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "pack/maintain.h"
+#include "pack/verify.h"
 #include "tests/pack/support.h"
 
 static char *parent, *folder;
@@ -301,6 +302,27 @@ START_TEST(linked_packs_are_taken_whole)
 }
 END_TEST
 
+/* Or the manifest would call them larger than the tileset's packs may be. */
+START_TEST(the_pack_size_of_linked_packs_is_kept)
+{
+    char *source = test_path(parent, "source.imbrex");
+    (void)test_build(source, tiles, NTILES, IBX_PACK_NBYTES_MAX);
+    struct ibx_cache_options cache_options = test_cache_options();
+    struct ibx_cache *cache = test_cache(&cache_options);
+    struct ibx_tileset *from = test_open(cache, source);
+    open_writer();
+    ck_ok(ibx_writer_link_pack(writer, from, 0, &err), err);
+    finish();
+    struct ibx_tileset *made = test_open(cache, folder);
+    uint64_t cap = ibx_tileset_pack_nbytes_cap(made);
+    ck_assert_uint_eq(cap, (uint64_t)IBX_PACK_NBYTES_MAX);
+    ibx_tileset_release(made);
+    ibx_tileset_release(from);
+    ibx_cache_close(cache);
+    free(source);
+}
+END_TEST
+
 START_TEST(a_tile_inside_a_linked_pack_conflicts)
 {
     char *source = test_path(parent, "source.imbrex");
@@ -423,6 +445,7 @@ int main(void)
                         0, sizeof overlaps / sizeof overlaps[0]);
     tcase_add_test(tcase, a_stop_interrupts_and_the_build_is_finished_later);
     tcase_add_test(tcase, linked_packs_are_taken_whole);
+    tcase_add_test(tcase, the_pack_size_of_linked_packs_is_kept);
     tcase_add_test(tcase, a_tile_inside_a_linked_pack_conflicts);
     tcase_add_test(tcase, gc_keeps_what_it_should);
     tcase_add_test(tcase, gc_keeps_the_generation_in_force_however_old);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pack/verify.h"
 #include "tiler/cli/report.h"
 #include "tiler/command.h"
 #include "tiler/convert/meta_edit.h"
@@ -138,7 +139,8 @@ static enum ibx_status run(const struct edit_options *o, struct ibx_err *err)
     if (st == IBX_OK)
         st = apply(o, &meta, err);
     if (st == IBX_OK)
-        st = output_open(&o->output, &writer, err);
+        st = output_open(&o->output, ibx_tileset_pack_nbytes_cap(in.tileset),
+                         &writer, err);
     if (st == IBX_OK)
         st = link_all(in.tileset, writer, err);
     if (st == IBX_OK)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pack/verify.h"
 #include "tiler/cli/progress.h"
 #include "tiler/cli/report.h"
 #include "tiler/command.h"
@@ -188,7 +189,9 @@ static enum ibx_status run(struct extract *ex, struct ibx_err *err)
     enum ibx_status st =
         tileset_in_open(ex->path, IBX_VERIFY_ALWAYS, &ex->in, err);
     if (st == IBX_OK)
-        st = output_open(ex->options, &ex->writer, err);
+        st = output_open(ex->options,
+                         ibx_tileset_pack_nbytes_cap(ex->in.tileset),
+                         &ex->writer, err);
     if (st == IBX_OK)
         st = take_packs(ex, err);
     if (st == IBX_OK)

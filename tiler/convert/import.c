@@ -254,7 +254,7 @@ static enum ibx_status run(struct import *im, struct ibx_err *err)
     if (!meta_raw(&im->source->meta, "vector_layers", &layers))
         im->layers = mvt_layers_new();
     if (st == IBX_OK)
-        st = output_open(&im->options->output, &im->writer, err);
+        st = output_open(&im->options->output, 0, &im->writer, err);
     if (st != IBX_OK)
         return st;
     st = copy_tiles(im, err);

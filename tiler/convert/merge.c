@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pack/verify.h"
 #include "tiler/cli/progress.h"
 #include "tiler/cli/report.h"
 #include "tiler/command.h"
@@ -368,15 +369,20 @@ static enum ibx_status publish(struct merge *m, struct ibx_err *err)
 
 static enum ibx_status run(struct merge *m, struct ibx_err *err)
 {
+    uint64_t pack_nbytes = 0;
     enum ibx_status st = IBX_OK;
     for (size_t i = 0; i < m->count && st == IBX_OK; i++) {
         st =
             tileset_in_open(m->paths[i], IBX_VERIFY_ALWAYS, &m->inputs[i], err);
         m->spans.inputs[i].tileset = m->inputs[i].tileset;
+        if (st != IBX_OK)
+            break;
+        uint64_t cap = ibx_tileset_pack_nbytes_cap(m->inputs[i].tileset);
+        pack_nbytes = cap > pack_nbytes ? cap : pack_nbytes;
     }
     m->spans.count = m->count;
     if (st == IBX_OK)
-        st = output_open(&m->options->output, &m->writer, err);
+        st = output_open(&m->options->output, pack_nbytes, &m->writer, err);
     if (st == IBX_OK)
         st = merge_parts(m, err);
     if (st == IBX_OK)

@@ -13,7 +13,6 @@ void output_options_init(struct output_options *options)
 {
     *options = (struct output_options){
         .memory_nbytes = 64 << 20,
-        .pack_nbytes = IBX_PACK_NBYTES_DEFAULT,
     };
 }
 
@@ -32,7 +31,8 @@ void output_options_table(struct output_options *o,
         option_size("memory", &o->memory_nbytes, 8 << 20, OPTION_NO_MAX,
                     "for sorting and planning (64M)"),
         option_size("pack-size", &o->pack_nbytes, IBX_PACK_NBYTES_MIN,
-                    IBX_PACK_NBYTES_MAX, "largest pack file (4M)"),
+                    IBX_PACK_NBYTES_MAX,
+                    "largest pack file (as the inputs', else 4M)"),
         option_string("temp-dir", &o->temp_dir, "DIR",
                       "for unfinished work (default: inside the output)"),
         option_string("name", &o->name, "TEXT", "the title people see"),
@@ -53,11 +53,16 @@ bool output_options_check(const struct output_options *options,
 }
 
 enum ibx_status output_open(const struct output_options *options,
+                            uint64_t inputs_pack_nbytes,
                             struct ibx_writer **out, struct ibx_err *err)
 {
     struct ibx_writer_options o;
     ibx_writer_options_init(&o);
-    o.pack_nbytes = options->pack_nbytes;
+    if (options->pack_nbytes != 0)
+        o.pack_nbytes = options->pack_nbytes;
+    else if (inputs_pack_nbytes >= IBX_PACK_NBYTES_MIN &&
+             inputs_pack_nbytes <= IBX_PACK_NBYTES_MAX)
+        o.pack_nbytes = inputs_pack_nbytes;
     o.memory_nbytes = options->memory_nbytes;
     o.temp_dir = options->temp_dir;
     o.replace = options->replace;

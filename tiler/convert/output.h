@@ -11,7 +11,8 @@ struct output_options {
     struct common_options common;
     const char *path; /* OUT.imbrex */
     bool replace, restart, strict;
-    uint64_t memory_nbytes, pack_nbytes;
+    uint64_t memory_nbytes;
+    uint64_t pack_nbytes; /* 0: as the inputs', or the default */
     const char *temp_dir;
     const char *name, *attribution, *description; /* NULL: as they were */
 };
@@ -26,8 +27,11 @@ void output_options_table(struct output_options *options,
 bool output_options_check(const struct output_options *options,
                           const char *command);
 
-/* Opens the writer; signals stop it. Fails as ibx_writer_open() does. */
+/* Opens the writer; signals stop it. `inputs_pack_nbytes` is the largest pack
+ * size of the tilesets that go in, 0 where there are none.
+ * Fails as ibx_writer_open() does. */
 IBX_MUST_CHECK enum ibx_status output_open(const struct output_options *options,
+                                           uint64_t inputs_pack_nbytes,
                                            struct ibx_writer **out,
                                            struct ibx_err *err);
 

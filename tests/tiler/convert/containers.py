@@ -33,6 +33,15 @@ def fresh_folder():
     return tempfile.TemporaryDirectory(prefix="imbrex-convert-")
 
 
+def varint(value):
+    """A number as protobuf and PMTiles write it."""
+    out = b""
+    while value > 127:
+        out += bytes([value & 127 | 128])
+        value >>= 7
+    return out + bytes([value])
+
+
 # ---- MBTiles ---------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import zlib
 
 from containers import (TILER, Archive, folder_files, folder_tiles,
                         fresh_folder, mbtiles_metadata, mbtiles_tiles,
-                        open_mbtiles, tiler)
+                        open_mbtiles, tiler, varint)
 
 
 def png(seed):
@@ -162,14 +162,6 @@ def check_hostile_views(work):
 
 
 # ---- PMTiles ---------------------------------------------------------------
-
-
-def varint(value):
-    out = b""
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
 
 
 def directory(entries):

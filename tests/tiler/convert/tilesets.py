@@ -4,10 +4,11 @@ import gzip
 import json
 import math
 import pathlib
+import random
 import subprocess
 
 from containers import (DATA, TILER, Archive, folder_files, fresh_folder,
-                        need_data, tiler)
+                        need_data, tiler, varint)
 
 
 def tiles_of(tileset, work):
@@ -108,6 +109,36 @@ def check_merge(source, all_tiles, work):
     assert tiles_of(verified(work / "halves.imbrex"), work) == all_tiles
 
 
+def check_pack_size(source, _, work):
+    """Packs larger than the default stay legal wherever they are linked to, and
+    what is cut beside them is cut as they were."""
+    source_of_bytes = random.Random(5)
+    write_folder(work / "tiles", {
+        (4, x, y): layer(source_of_bytes.randbytes(60000)) for x in range(12)
+        for y in range(12)})
+    tiler("import", "--pack-size", "16M", "-o", work / "large.imbrex",
+          work / "tiles")
+    packs = [len(data) for name, data in
+             folder_files(work / "large.imbrex").items() if "packs/" in name]
+    assert max(packs) > 4 << 20, max(packs)
+    for command in (["copy"], ["extract"], ["extract", "--zoom", "4"],
+                    ["extract", "--bbox", "-180,0,0,85"], ["merge", source]):
+        tiler(*command, "--replace", "-o", work / "out.imbrex",
+              work / "large.imbrex")
+        verified(work / "out.imbrex")
+    tiler("edit", "--name", "Large", work / "large.imbrex")
+    verified(work / "large.imbrex")
+    # Not asked otherwise, an extract of everything has the source's packs.
+    tiler("extract", "-o", work / "all.imbrex", work / "large.imbrex")
+    tiler("merge", "--pack-size", "64K", "-o", work / "own.imbrex",
+          work / "large.imbrex")
+    for name in ("all", "own"):
+        assert sorted(len(data) for path, data in
+                      folder_files(work / f"{name}.imbrex").items()
+                      if "packs/" in path) == sorted(packs)
+        verified(work / f"{name}.imbrex")
+
+
 def write_folder(root, tiles):
     for (z, x, y), data in tiles.items():
         path = root / str(z) / str(x) / f"{y}.mvt"
@@ -116,8 +147,8 @@ def write_folder(root, tiles):
 
 
 def layer(name, version=2):
-    body = b"\x0a" + bytes([len(name)]) + name + b"\x78" + bytes([version])
-    return b"\x1a" + bytes([len(body)]) + body
+    body = b"\x0a" + varint(len(name)) + name + b"\x78" + bytes([version])
+    return b"\x1a" + varint(len(body)) + body
 
 
 def check_conflicts(work):
@@ -206,7 +237,8 @@ def main():
     archive = "pmtiles/andorra_roads_z12-18_leafdirs.pmtiles"
     need_data(archive)
     all_tiles = Archive(DATA / archive).tiles()
-    checks = (check_copy, check_extract, check_merge, check_edit)
+    checks = (check_copy, check_extract, check_merge, check_edit,
+              check_pack_size)
     with fresh_folder() as base:
         source = pathlib.Path(base) / "source.imbrex"
         tiler("import", "--pack-size", "64K", "-o", source, DATA / archive)
