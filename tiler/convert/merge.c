@@ -9,19 +9,15 @@
 #include "tiler/cli/progress.h"
 #include "tiler/cli/report.h"
 #include "tiler/command.h"
-#include "tiler/convert/compress.h"
 #include "tiler/convert/meta_edit.h"
-#include "tiler/convert/mvt_merge.h"
 #include "tiler/convert/output.h"
+#include "tiler/convert/settle.h"
 #include "tiler/convert/spans.h"
-
-enum conflict { CONFLICT_LAST, CONFLICT_FIRST, CONFLICT_ERROR };
-enum { PLAIN_NBYTES_MAX = 256 << 20 };
 
 struct merge_options {
     struct output_options output;
     int64_t conflict;
-    bool layers;
+    bool conflict_given, layers;
 };
 
 /* A pack of one of the inputs. */
@@ -40,7 +36,7 @@ struct merge {
     size_t nparts;
     struct ibx_writer *writer;
     struct spans spans;
-    struct buf plain[2], merged, packed;
+    struct settle settle;
     uint64_t linked, met; /* packs */
     bool any;
     uint8_t min_zoom, max_zoom;
@@ -49,136 +45,47 @@ struct merge {
 /* ---- tiles where inputs meet ----------------------------------------------
  */
 
-static enum ibx_status get_tile(struct merge *m, size_t input,
-                                struct ibx_tile *out, struct ibx_err *err)
+static enum ibx_status get_tile(void *arg, size_t input, struct ibx_tile *out,
+                                struct ibx_err *err)
 {
+    const struct merge *m = arg;
     return ibx_walk_tile(m->spans.inputs[input].walk, out, err);
 }
 
-static enum ibx_status add(struct merge *m, const struct ibx_tile_facts *facts,
-                           struct bytes bytes, struct ibx_err *err)
+/* Names the tile and the input in a failure to settle. */
+static enum ibx_status at_tile(const struct merge *m, enum ibx_status st,
+                               struct ibx_err *err)
 {
+    struct ibx_zxy at = ibx_tile_zxy(m->spans.first_id);
+    const char *path = m->paths[m->settle.at_input];
+    struct ibx_err inner = *err;
+    if (st == IBX_ERR_CONFLICT)
+        return convert_fail(err, st, path,
+                            "tile %u/%u/%u differs from that of %.120s", at.z,
+                            at.x, at.y, m->paths[m->settle.other_input]);
+    if (inner.file[0] != 0 || st == IBX_ERR_NOMEM)
+        return st;
+    return convert_fail(err, st, path, "tile %u/%u/%u: %.150s", at.z, at.x,
+                        at.y, inner.what);
+}
+
+static enum ibx_status put_piece(struct merge *m, struct ibx_err *err)
+{
+    struct bytes bytes;
+    struct tile_kind kind;
+    enum ibx_status st =
+        settle(&m->settle, m->spans.holders, &bytes, &kind, err);
+    if (st != IBX_OK)
+        return at_tile(m, st, err);
     struct ibx_writer_tile tile = {
         .first_id = m->spans.first_id,
         .count = m->spans.piece,
         .bytes = bytes.ptr,
         .nbytes = bytes.len,
-        .format = facts->format,
-        .encoding = facts->encoding,
+        .format = kind.format,
+        .encoding = kind.encoding,
     };
     return ibx_writer_add(m->writer, &tile, err);
-}
-
-static bool equal(const struct ibx_tile *a, const struct ibx_tile *b)
-{
-    return a->facts.nbytes == b->facts.nbytes &&
-           a->facts.format == b->facts.format &&
-           a->facts.encoding == b->facts.encoding &&
-           (a->facts.nbytes == 0 ||
-            memcmp(a->bytes, b->bytes, a->facts.nbytes) == 0);
-}
-
-static enum ibx_status conflict(struct merge *m, size_t a, size_t b,
-                                struct ibx_err *err)
-{
-    struct ibx_zxy at = ibx_tile_zxy(m->spans.first_id);
-    return convert_fail(err, IBX_ERR_CONFLICT, m->paths[b],
-                        "tile %u/%u/%u differs from that of %.120s", at.z, at.x,
-                        at.y, m->paths[a]);
-}
-
-/* Both tiles' layers in one tile, compressed as the later one was. */
-static enum ibx_status merge_layers(struct merge *m,
-                                    const struct ibx_tile tiles[2],
-                                    struct bytes *out, bool *both,
-                                    struct ibx_err *err)
-{
-    enum ibx_status st = IBX_OK;
-    struct bytes plain[2];
-    for (int i = 0; i < 2 && st == IBX_OK; i++) {
-        struct bytes raw = {tiles[i].bytes, tiles[i].facts.nbytes};
-        buf_clear(&m->plain[i]);
-        if (raw.len > 0)
-            st = unpack(tiles[i].facts.encoding, raw, PLAIN_NBYTES_MAX,
-                        &m->plain[i], err);
-        plain[i] = buf_bytes(&m->plain[i]);
-    }
-    buf_clear(&m->merged);
-    if (st == IBX_OK)
-        st = mvt_merge(plain, m->options->conflict == CONFLICT_FIRST,
-                       &m->merged, both, err);
-    *out = buf_bytes(&m->merged);
-    if (st != IBX_OK || tiles[1].facts.encoding != IBX_ENCODING_GZIP)
-        return st;
-    buf_clear(&m->packed);
-    st = pack_gzip(m->merged.ptr, m->merged.len, &m->packed, err);
-    *out = buf_bytes(&m->packed);
-    return st;
-}
-
-/* Two holders of a piece, the later one in tiles[1]. */
-static enum ibx_status settle(struct merge *m, const size_t holders[2],
-                              const struct ibx_tile tiles[2],
-                              struct ibx_err *err)
-{
-    bool first = m->options->conflict == CONFLICT_FIRST;
-    bool vector = tiles[0].facts.format == IBX_FORMAT_MVT &&
-                  tiles[1].facts.format == IBX_FORMAT_MVT;
-    bool both = true;
-    const struct ibx_tile *winner = &tiles[first ? 0 : 1];
-    struct bytes bytes = {winner->bytes, winner->facts.nbytes};
-    struct ibx_tile_facts facts = winner->facts;
-    enum ibx_status st = IBX_OK;
-    if (m->options->layers && vector) {
-        st = merge_layers(m, tiles, &bytes, &both, err);
-        facts.encoding = tiles[1].facts.encoding == IBX_ENCODING_GZIP
-                             ? IBX_ENCODING_GZIP
-                             : IBX_ENCODING_NONE;
-        if (st == IBX_ERR_CORRUPT || st == IBX_ERR_TOO_LARGE) {
-            struct ibx_zxy at = ibx_tile_zxy(m->spans.first_id);
-            struct ibx_err inner = *err;
-            return convert_fail(err, st, m->paths[holders[1]],
-                                "tile %u/%u/%u: %.100s", at.z, at.x, at.y,
-                                inner.what);
-        }
-    }
-    if (st == IBX_OK && both && m->options->conflict == CONFLICT_ERROR)
-        return conflict(m, holders[0], holders[1], err);
-    return st == IBX_OK ? add(m, &facts, bytes, err) : st;
-}
-
-static size_t lowest(uint64_t bits)
-{
-    return (size_t)__builtin_ctzll(bits);
-}
-
-static size_t highest(uint64_t bits)
-{
-    return 63 - (size_t)__builtin_clzll(bits);
-}
-
-/* The two inputs whose tiles count. More than two are settled by the order
- * alone, unless layers are merged, which takes two. */
-static enum ibx_status put_piece(struct merge *m, struct ibx_err *err)
-{
-    struct ibx_tile tiles[2] = {{0}};
-    uint64_t bits = m->spans.holders;
-    size_t holders[2] = {lowest(bits), highest(bits)};
-    enum ibx_status st = get_tile(m, holders[0], &tiles[0], err);
-    if (st == IBX_OK && holders[0] == holders[1])
-        st = add(m, &tiles[0].facts,
-                 (struct bytes){tiles[0].bytes, tiles[0].facts.nbytes}, err);
-    else if (st == IBX_OK)
-        st = get_tile(m, holders[1], &tiles[1], err);
-    if (st == IBX_OK && holders[0] != holders[1])
-        st = equal(&tiles[0], &tiles[1])
-                 ? add(m, &tiles[1].facts,
-                       (struct bytes){tiles[1].bytes, tiles[1].facts.nbytes},
-                       err)
-                 : settle(m, holders, tiles, err);
-    ibx_tile_release(&tiles[0]);
-    ibx_tile_release(&tiles[1]);
-    return st;
 }
 
 static enum ibx_status merge_tiles(struct merge *m, uint64_t first_id,
@@ -306,7 +213,7 @@ static void widen(struct box *box, bool *any, const struct meta_place *p)
 static enum ibx_status merge_meta(struct merge *m, struct meta *out,
                                   struct meta_tiles *tiles, struct ibx_err *err)
 {
-    size_t winner = m->options->conflict == CONFLICT_FIRST ? 0 : m->count - 1;
+    size_t winner = m->settle.conflict == CONFLICT_FIRST ? 0 : m->count - 1;
     struct box box = {-180, -85.0511287798066, 180, 85.0511287798066};
     uint32_t formats = 0;
     bool any = false;
@@ -390,10 +297,7 @@ static enum ibx_status run(struct merge *m, struct ibx_err *err)
     ibx_writer_close(m->writer, IBX_WRITER_DISCARD);
     for (size_t i = 0; i < m->count; i++)
         tileset_in_close(&m->inputs[i]);
-    for (int i = 0; i < 2; i++)
-        buf_free(&m->plain[i]);
-    buf_free(&m->merged);
-    buf_free(&m->packed);
+    settle_free(&m->settle);
     free(m->parts);
     return st;
 }
@@ -401,16 +305,20 @@ static enum ibx_status run(struct merge *m, struct ibx_err *err)
 static enum options_outcome parse(struct merge_options *o, int argc,
                                   char **argv, struct operands *inputs)
 {
-    static const char *const choices[] = {"last", "first", "error", NULL};
+    static const char *const choices[] = {"last", "first", "error", "both",
+                                          NULL};
     struct option shared[OUTPUT_NOPTIONS];
     output_options_table(&o->output, shared);
     const struct option own[] = {
-        option_choice("conflict", &o->conflict, choices, "WHO",
-                      "whose tile counts where inputs differ: last (default),\n"
-                      "first, or error"),
+        option_noting(
+            &o->conflict_given,
+            option_choice("conflict", &o->conflict, choices, "WHO",
+                          "whose tile counts where inputs differ: last\n"
+                          "(default), first, or error")),
         option_flag("layers", &o->layers,
-                    "where two inputs have vector tiles, keep the layers of\n"
-                    "both; --conflict is then about equal layer names"),
+                    "make one vector tile of the layers of all inputs;\n"
+                    "--conflict is then about layers of one name: both\n"
+                    "(default) makes one layer of their features"),
     };
     const struct option_group groups[] = {
         {"Options", shared, OUTPUT_NOPTIONS},
@@ -439,9 +347,10 @@ int command_merge(int argc, char **argv)
         return options_exit_code(outcome);
     if (!output_options_check(&options.output, "merge"))
         return EXIT_USAGE;
-    if (options.layers && inputs.count > 2) {
-        report("--layers", "merge them one after the other",
-               "takes two inputs");
+    if (options.layers && !options.conflict_given)
+        options.conflict = CONFLICT_BOTH;
+    if (options.conflict == CONFLICT_BOTH && !options.layers) {
+        report("--conflict both", "give --layers", "is about layers");
         return EXIT_USAGE;
     }
     struct merge *m = calloc(1, sizeof(*m));
@@ -450,6 +359,12 @@ int command_merge(int argc, char **argv)
     m->options = &options;
     m->paths = inputs.items;
     m->count = inputs.count;
+    m->settle = (struct settle){
+        .conflict = (enum conflict)options.conflict,
+        .layers = options.layers,
+        .get = get_tile,
+        .arg = m,
+    };
     enum ibx_status st = run(m, &err);
     free(m);
     return exit_code_of(st, &err);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Changes an item that is there; others are not made up. */
@@ -135,37 +136,126 @@ enum ibx_status meta_set_zooms(struct meta *meta,
 /* ---- vector layers --------------------------------------------------------
  */
 
-static bool has_layer(struct json_slice layers, struct json_slice id)
+static bool find_layer(struct json_slice layers, struct json_slice id,
+                       struct json_slice *out)
 {
     struct json_cursor cursor;
     struct json_member layer;
+    struct json_slice have;
     json_begin(layers, &cursor);
-    while (json_next(&cursor, &layer)) {
-        struct json_slice have;
+    while (json_next(&cursor, &layer))
         if (json_get(layer.value, "id", &have) && have.len == id.len &&
-            memcmp(have.ptr, id.ptr, id.len) == 0)
+            memcmp(have.ptr, id.ptr, id.len) == 0) {
+            *out = layer.value;
             return true;
-    }
+        }
     return false;
 }
 
-/* Appends the layers of `from` whose ids `have` does not hold. */
-static bool put_missing(struct buf *out, struct json_slice have,
-                        struct json_slice from)
+static void put_member(struct buf *out, const struct json_member *member)
 {
-    struct json_cursor cursor;
-    struct json_member layer;
-    struct json_slice id;
-    bool any = false;
-    json_begin(from, &cursor);
-    while (json_next(&cursor, &layer)) {
-        if (!json_get(layer.value, "id", &id) || has_layer(have, id))
-            continue;
-        buf_puts(out, out->len == 1 ? "" : ",");
-        buf_put(out, layer.value.ptr, layer.value.len);
-        any = true;
+    buf_put(out, member->key.ptr, member->key.len);
+    buf_puts(out, ":");
+    buf_put(out, member->value.ptr, member->value.len);
+}
+
+/* The members of `have`, and those of `more` whose keys it has not. */
+static void put_union(struct buf *out, struct json_slice have,
+                      struct json_slice more)
+{
+    const struct json_slice both[2] = {have, more};
+    const char *comma = "";
+    buf_puts(out, "{");
+    for (int i = 0; i < 2; i++) {
+        struct json_cursor cursor;
+        struct json_member member;
+        struct json_slice other;
+        json_begin(both[i], &cursor);
+        while (json_next(&cursor, &member)) {
+            struct buf key = {0};
+            json_unescape(member.key, &key);
+            char *name = buf_take_text(&key);
+            bool twice = i == 1 && name != NULL && json_get(have, name, &other);
+            free(name);
+            if (twice)
+                continue;
+            buf_puts(out, comma);
+            put_member(out, &member);
+            comma = ",";
+        }
     }
-    return any;
+    buf_puts(out, "}");
+}
+
+/* The one of two zooms that reaches further; a layer that gives none has what
+ * its map has. */
+static struct json_slice further(const char *key, struct json_slice a,
+                                 struct json_slice b)
+{
+    long left = strtol(a.ptr, NULL, 10), right = strtol(b.ptr, NULL, 10);
+    bool swap = strcmp(key, "minzoom") == 0 ? right < left : right > left;
+    return swap ? b : a;
+}
+
+/* Appends a layer that both maps have: as `have` describes it, with the fields
+ * and zooms of both. */
+static void put_joined(struct buf *out, struct json_slice have,
+                       struct json_slice more)
+{
+    static const char *const keys[] = {"fields", "minzoom", "maxzoom"};
+    struct json_cursor cursor;
+    struct json_member member;
+    const char *comma = "";
+    json_begin(have, &cursor);
+    buf_puts(out, "{");
+    while (json_next(&cursor, &member)) {
+        struct json_slice other;
+        const char *key = NULL;
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+            if (json_string_is(member.key, keys[i]) &&
+                json_get(more, keys[i], &other))
+                key = keys[i];
+        buf_puts(out, comma);
+        comma = ",";
+        if (key == keys[0] && json_is(member.value, '{')) {
+            buf_puts(out, "\"fields\":");
+            put_union(out, member.value, other);
+            continue;
+        }
+        if (key != NULL && key != keys[0])
+            member.value = further(key, member.value, other);
+        put_member(out, &member);
+    }
+    buf_puts(out, "}");
+}
+
+/* Appends the layers of `have`, joined with those of `more` of the same id,
+ * then the other layers of `more`. */
+static void put_layers(struct buf *out, struct json_slice have,
+                       struct json_slice more)
+{
+    const struct json_slice both[2] = {have, more};
+    const char *comma = "";
+    buf_puts(out, "[");
+    for (int i = 0; i < 2; i++) {
+        struct json_cursor cursor;
+        struct json_member layer;
+        struct json_slice id, other;
+        json_begin(both[i], &cursor);
+        while (json_next(&cursor, &layer)) {
+            bool named = json_get(layer.value, "id", &id);
+            bool common = named && find_layer(both[1 - i], id, &other);
+            if (i == 1 && (!named || common))
+                continue;
+            buf_puts(out, comma);
+            comma = ",";
+            if (common)
+                put_joined(out, layer.value, other);
+            else
+                buf_put(out, layer.value.ptr, layer.value.len);
+        }
+    }
+    buf_puts(out, "]");
 }
 
 /* The JSON object `row` with member `key` set to the raw `value`. */
@@ -179,9 +269,7 @@ static void put_with_member(struct buf *out, struct json_slice row,
     while (json_next(&cursor, &member)) {
         if (json_string_is(member.key, key))
             continue;
-        buf_put(out, member.key.ptr, member.key.len);
-        buf_puts(out, ":");
-        buf_put(out, member.value.ptr, member.value.len);
+        put_member(out, &member);
         buf_puts(out, ",");
     }
     json_put_string(out, key, strlen(key));
@@ -217,20 +305,20 @@ enum ibx_status meta_add_layers(struct meta *meta, const struct meta *from)
 {
     static const struct json_slice none = {"[]", 2};
     struct json_slice have = none, more;
-    struct buf all = {0};
+    struct buf all = {0}, as_is = {0};
+    enum ibx_status st = IBX_OK;
     if (!meta_raw(from, "vector_layers", &more) || !json_is(more, '['))
         return IBX_OK;
     if (!meta_raw(meta, "vector_layers", &have) || !json_is(have, '['))
         have = none;
-    buf_puts(&all, "[");
-    (void)put_missing(&all, none, have);
-    bool added = put_missing(&all, have, more);
-    buf_puts(&all, "]");
-    enum ibx_status st = IBX_OK;
-    if (all.failed)
+    put_layers(&all, have, more);
+    /* Joining with itself adds nothing: then the text stays word for word. */
+    put_layers(&as_is, have, have);
+    if (all.failed || as_is.failed)
         st = IBX_ERR_NOMEM;
-    else if (added)
+    else if (all.len != as_is.len || memcmp(all.ptr, as_is.ptr, all.len) != 0)
         st = set_raw(meta, "vector_layers", buf_bytes(&all));
     buf_free(&all);
+    buf_free(&as_is);
     return st;
 }

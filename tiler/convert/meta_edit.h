@@ -23,8 +23,8 @@ IBX_MUST_CHECK enum ibx_status meta_set_zooms(struct meta *meta,
                                               const struct meta_tiles *tiles,
                                               bool always);
 
-/* Adds the vector layers of `from` that `meta` has not, by their id.
- * IBX_ERR_NOMEM. */
+/* Adds the vector layers of `from` that `meta` has not, by their id, and the
+ * fields and zooms of those that it has. IBX_ERR_NOMEM. */
 IBX_MUST_CHECK enum ibx_status meta_add_layers(struct meta *meta,
                                                const struct meta *from);
 

@@ -144,6 +144,7 @@ struct pen {
     uint64_t type;
     int64_t x, y;
     size_t parts, points; /* of all; of the part */
+    size_t shapes;        /* points, lines or polygons */
     /* The part being drawn, as text, and what tells its orientation. */
     struct buf part;
     int64_t first_x, first_y;
@@ -165,6 +166,7 @@ static void end_part(struct pen *pen)
     if (pen->points == 0)
         return;
     bool outer = pen->type == TYPE_POLYGON && pen->area > 0;
+    pen->shapes += pen->parts == 0 || outer || pen->type == TYPE_LINE;
     if (pen->type == TYPE_POLYGON && pen->parts > 0)
         buf_puts(pen->out, outer ? "],[" : ",");
     else if (pen->parts > 0)
@@ -237,28 +239,42 @@ static bool draw(struct pen *pen, struct bytes geometry)
     return true;
 }
 
+/* One shape is no collection of shapes, as in RFC 7946. */
+static void put_shapes(struct buf *out, const struct pen *pen,
+                       struct bytes shapes)
+{
+    static const char *const names[] = {"", "Point", "LineString", "Polygon"};
+    static const char *const open[2][4] = {{"", "[", "[", "[["},
+                                           {"", "", "", "["}};
+    static const char *const close[2][4] = {{"", "]", "]", "]]"},
+                                            {"", "", "", "]"}};
+    bool one = pen->shapes == 1;
+    buf_printf(out, "\"geometry\":{\"type\":\"%s%s\",\"coordinates\":%s",
+               one ? "" : "Multi", names[pen->type], open[one][pen->type]);
+    buf_put(out, shapes.ptr, shapes.len);
+    buf_printf(out, "%s}", close[one][pen->type]);
+}
+
 static bool put_geometry(struct buf *out, const struct layer *layer,
                          uint64_t type, struct bytes geometry)
 {
-    static const char *const names[] = {"", "MultiPoint", "MultiLineString",
-                                        "MultiPolygon"};
+    struct buf parts = {0};
     if (type < TYPE_POINT || type > TYPE_POLYGON) {
         buf_puts(out, "\"geometry\":null");
         return true;
     }
-    struct pen pen = {.out = out, .layer = layer, .type = type};
-    buf_printf(out, "\"geometry\":{\"type\":\"%s\",\"coordinates\":[",
-               names[type]);
-    if (type == TYPE_POLYGON)
-        buf_puts(out, "[");
+    struct pen pen = {.out = &parts, .layer = layer, .type = type};
     bool good = draw(&pen, geometry);
-    if (type == TYPE_POINT)
-        buf_put(out, pen.part.ptr, pen.part.len);
-    else
+    if (type == TYPE_POINT) {
+        pen.shapes = pen.points;
+        buf_put(&parts, pen.part.ptr, pen.part.len);
+    } else {
         end_part(&pen);
-    buf_puts(out, type == TYPE_POLYGON ? "]]}" : "]}");
-    good = good && !pen.part.failed;
+    }
+    put_shapes(out, &pen, buf_bytes(&parts));
+    good = good && !pen.part.failed && !parts.failed;
     buf_free(&pen.part);
+    buf_free(&parts);
     return good;
 }
 

@@ -65,3 +65,26 @@ enum ibx_status proto_next(struct bytes *message, struct proto_field *out)
     *message = at;
     return IBX_OK;
 }
+
+void proto_put_varint(struct buf *out, uint64_t value)
+{
+    uint8_t bytes[10];
+    size_t n = 0;
+    for (; value > 0x7f; value >>= 7)
+        bytes[n++] = (uint8_t)(value | 0x80);
+    bytes[n++] = (uint8_t)value;
+    buf_put(out, bytes, n);
+}
+
+void proto_put_number(struct buf *out, uint32_t field, uint64_t value)
+{
+    proto_put_varint(out, (uint64_t)field << 3 | PROTO_VARINT);
+    proto_put_varint(out, value);
+}
+
+void proto_put_bytes(struct buf *out, uint32_t field, struct bytes bytes)
+{
+    proto_put_varint(out, (uint64_t)field << 3 | PROTO_BYTES);
+    proto_put_varint(out, bytes.len);
+    buf_put(out, bytes.ptr, bytes.len);
+}

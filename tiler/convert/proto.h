@@ -27,6 +27,11 @@ IBX_MUST_CHECK enum ibx_status proto_next(struct bytes *message,
 /* Takes a varint off the front; false when there is none. */
 bool proto_varint(struct bytes *bytes, uint64_t *out);
 
+/* Appends a varint; a field of one; a field of bytes. */
+void proto_put_varint(struct buf *out, uint64_t value);
+void proto_put_number(struct buf *out, uint32_t field, uint64_t value);
+void proto_put_bytes(struct buf *out, uint32_t field, struct bytes bytes);
+
 static inline int64_t proto_zigzag(uint64_t v)
 {
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);

@@ -167,19 +167,113 @@ def check_conflicts(work):
                    *inputs, code=1)[1]
     assert "1/1/0" in errors and "2.imbrex" in errors, errors
     assert not (work / "no.imbrex").exists()
-    # By layer: both tiles' layers; of an equal name, the later one.
-    tiler("merge", "--layers", "-o", work / "layers.imbrex", *inputs)
+    # The one in the middle counts too.
+    errors = tiler("merge", "--conflict", "error", "-o", work / "no.imbrex",
+                   work / "1.imbrex", work / "2.imbrex", work / "1.imbrex",
+                   code=1)[1]
+    assert "1/1/0" in errors and "2.imbrex" in errors, errors
+    # By layer: all tiles' layers, of as many tiles as there are.
+    tiler("merge", "--layers", "--conflict", "error", "-o",
+          work / "layers.imbrex", *inputs, work / "1.imbrex")
     assert tiles_of(work / "layers.imbrex", work) == {
         **first, **second, (1, 1, 0): layer(b"b") + layer(b"c")}
-    tiler("merge", "--layers", "-o", work / "same.imbrex",
-          work / "1.imbrex", work / "3.imbrex")
-    assert tiles_of(work / "same.imbrex", work)[1, 1, 0] == layer(b"b", 1)
+    tiler("merge", "--conflict", "both", "-o", work / "no.imbrex", *inputs,
+          code=2)
     code, differences = diff(*inputs)
     assert code == 1
     listed = {(key, *value) for entry in differences["tiles"]
               for key, value in entry.items()}
     assert listed == {("removed", 1, 0, 0), ("changed", 1, 1, 0),
                       ("added", 1, 1, 1)}
+
+
+def field(number, data):
+    if isinstance(data, int):
+        return varint(number << 3) + varint(data)
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def features_layer(name, features, extent=4096, version=2):
+    """A layer of points (id, {key: text}, x, y)."""
+    keys = sorted({key for _, tags, _, _ in features for key in tags})
+    values = sorted({text for _, tags, _, _ in features
+                     for text in tags.values()})
+    out = field(1, name.encode())
+    for number, tags, x, y in features:
+        pairs = b"".join(varint(keys.index(k)) + varint(values.index(v))
+                         for k, v in tags.items())
+        point = varint(9) + varint(2 * x) + varint(2 * y)
+        out += field(2, field(1, number) + field(2, pairs) + field(3, 1) +
+                     field(4, point))
+    out += b"".join(field(3, key.encode()) for key in keys)
+    out += b"".join(field(4, field(1, text.encode())) for text in values)
+    return field(3, out + field(5, extent) + field(15, version))
+
+
+def decoded(tileset, z, x, y):
+    """[(layer, id, properties, lon, lat)] of a tile, by `tile --decode`."""
+    text = tiler("tile", "--decode", tileset, z, x, y)[0]
+    return [(f["layer"], f["id"], f["properties"],
+             *f["geometry"]["coordinates"])
+            for f in json.loads(text)["features"]]
+
+
+def check_layers_of_one_name(work):
+    """Features of both, equal ones once, on the finer of two grids."""
+    a, b = {"k": "1", "only": "a"}, {"k": "2", "z": "b"}
+    shared = (7, {"k": "1", "z": "both"}, 128, 256)
+    contents = {
+        "1": features_layer("l", [(1, a, 64, 64), shared]),
+        "2": field(3, field(1, b"other") + field(15, 2)) +
+             features_layer("l", [(7, shared[1], 256, 512), (2, b, 100, 101)],
+                            extent=8192),
+        "3": features_layer("l", [(3, a, 1, 2)], extent=5000),
+        "4": features_layer("l", [(4, b, 5, 6)]) +
+             features_layer("l", [(5, b, 5, 6)])}
+    for name, data in contents.items():
+        write_folder(work / name, {(2, 1, 1): data})
+        tiler("import", "-o", work / f"{name}.imbrex", work / name)
+    inputs = work / "1.imbrex", work / "2.imbrex"
+    tiler("merge", "--layers", "-o", work / "both.imbrex", *inputs)
+    lon = lambda x: round((1 + x / 4096) / 4 * 360 - 180, 6)
+    found = [(name, number, tags, round(x, 6)) for name, number, tags, x, _
+             in decoded(verified(work / "both.imbrex"), 2, 1, 1)]
+    assert found == [("l", 1, a, lon(64)), ("l", 7, shared[1], lon(128)),
+                     ("l", 2, b, lon(50))], found
+    assert b"other" in tiles_of(work / "both.imbrex", work)[2, 1, 1]
+    # The list of layers says what there is now.
+    layers = {entry["id"]: entry["fields"] for entry in json.loads(
+        Archive(work / "look.pmtiles").metadata())["vector_layers"]}
+    assert layers == {"l": {"k": "String", "only": "String", "z": "String"},
+                      "other": {}}, layers
+    for choice, name in (("first", "1"), ("last", "2")):
+        tiler("merge", "--layers", "--conflict", choice, "-o",
+              work / f"{choice}.imbrex", *inputs)
+        assert ([f for f in decoded(work / f"{choice}.imbrex", 2, 1, 1)] ==
+                decoded(work / f"{name}.imbrex", 2, 1, 1)), choice
+    for name, cause in (("2", "differs"), ("3", "extents 4096 and 5000"),
+                        ("4", "two layers of one name")):
+        conflict = ["--conflict", "error"] if name == "2" else []
+        errors = tiler("merge", "--layers", *conflict, "-o",
+                       work / "no.imbrex", work / "1.imbrex",
+                       work / f"{name}.imbrex", code=1)[1]
+        assert "2/1/1" in errors and cause in errors, errors
+        assert not (work / "no.imbrex").exists()
+
+
+def check_layers_of_a_map(source, all_tiles, work):
+    """Cut in two that overlap, and compressed in two ways, a map is itself."""
+    tiler("extract", "--bbox", "1.4,42.3,1.6,42.8", "--recompress", "none",
+          "-o", work / "west.imbrex", source)
+    tiler("extract", "--bbox", "1.5,42.3,1.9,42.8", "-o", work / "east.imbrex",
+          source)
+    tiler("merge", "--layers", "--conflict", "error", "-o",
+          work / "map.imbrex", work / "west.imbrex", work / "east.imbrex")
+    found = tiles_of(verified(work / "map.imbrex"), work)
+    assert found.keys() == all_tiles.keys()
+    for place, data in found.items():
+        plain = data if data[:2] != b"\x1f\x8b" else gzip.decompress(data)
+        assert plain == gzip.decompress(all_tiles[place]), place
 
 
 def check_edit(source, all_tiles, work):
@@ -222,12 +316,16 @@ def check_tile(source, all_tiles):
     done = subprocess.run([TILER, "tile", source, str(z), str(x), str(y)],
                           capture_output=True, timeout=60, check=True)
     assert done.stdout == data
-    decoded = json.loads(tiler("tile", "--decode", source, z, x, y)[0])
-    layers = {feature["layer"] for feature in decoded["features"]}
+    features = json.loads(tiler("tile", "--decode", source, z, x, y)[0]
+                          )["features"]
+    layers = {feature["layer"] for feature in features}
+    assert {feature["geometry"]["type"] for feature in features
+            } <= {"LineString", "MultiLineString"}
     plain = gzip.decompress(data)
     assert layers and all(name.encode() in plain for name in layers)
     west, south, east, north = bounds(z, x, y)
-    lon, lat = decoded["features"][0]["geometry"]["coordinates"][0][0]
+    line = features[0]["geometry"]["coordinates"]
+    lon, lat = line[0] if isinstance(line[0][0], float) else line[0][0]
     assert west - 1 < lon < east + 1 and south - 1 < lat < north + 1
     tiler("tile", source, 3, 0, 0, code=1)
     tiler("tile", source, 3, 8, 0, code=2)
@@ -238,7 +336,7 @@ def main():
     need_data(archive)
     all_tiles = Archive(DATA / archive).tiles()
     checks = (check_copy, check_extract, check_merge, check_edit,
-              check_pack_size)
+              check_pack_size, check_layers_of_a_map)
     with fresh_folder() as base:
         source = pathlib.Path(base) / "source.imbrex"
         tiler("import", "--pack-size", "64K", "-o", source, DATA / archive)
@@ -248,8 +346,10 @@ def main():
                 check(source, all_tiles, pathlib.Path(work))
         check_stats(source, all_tiles)
         check_tile(source, all_tiles)
-    with fresh_folder() as work:
-        check_conflicts(pathlib.Path(work))
+    for check in (check_conflicts, check_layers_of_one_name):
+        with fresh_folder() as work:
+            print(check.__name__, flush=True)
+            check(pathlib.Path(work))
 
 
 main()
