@@ -136,10 +136,14 @@ static bool plan_parts(const struct options *options, struct budget *out,
         return refuse(error, "memory", fixed + admin + MIB, out->memory,
                       "this value");
     uint64_t rest = out->memory - fixed - admin;
-    out->bodies = share(options->max_bodies_nbytes, rest, 35, 64 * KIB);
-    out->index = share(options->max_index_nbytes, rest, 20, 64 * KIB);
+    out->bodies = share(options->max_bodies_nbytes, rest, 30, 64 * KIB);
+    out->index = share(options->max_index_nbytes, rest, 15, 64 * KIB);
     out->documents = share(options->max_documents_nbytes, rest, 15, 64 * KIB);
-    uint64_t taken = out->bodies + out->index + out->documents;
+    /* An optimisation, of which 0 is a valid amount. */
+    out->prepared = is_set(options, "max-prepared")
+                        ? options->max_prepared_nbytes
+                        : rest / 100 * 15;
+    uint64_t taken = out->bodies + out->index + out->documents + out->prepared;
     if (taken >= rest)
         return refuse(error, "memory", fixed + admin + taken + MIB, out->memory,
                       "this value");
@@ -189,20 +193,22 @@ bool budget_plan(const struct options *options, const struct host_limits *host,
 
 void budget_describe(const struct budget *budget, char *out, size_t nbytes)
 {
-    char memory[24], bodies[24], index[24], documents[24], mapped[24],
-        connections[24];
+    char memory[24], bodies[24], index[24], documents[24], prepared[24],
+        mapped[24], connections[24];
     size_format(budget->memory, memory, sizeof(memory));
     size_format(budget->bodies, bodies, sizeof(bodies));
     size_format(budget->index, index, sizeof(index));
     size_format(budget->documents, documents, sizeof(documents));
+    size_format(budget->prepared, prepared, sizeof(prepared));
     size_format(budget->mapped, mapped, sizeof(mapped));
     size_format(budget->connection_nbytes, connections, sizeof(connections));
     (void)snprintf(
         out, nbytes,
-        "memory %s (bodies %s, indexes %s, documents %s, connections %s), "
+        "memory %s (bodies %s, indexes %s, documents %s, prepared %s, "
+        "connections %s), "
         "mapped %s in %llu views, %llu connections, %llu+%llu handles, "
         "%u+%u threads, queue %llu",
-        memory, bodies, index, documents, connections, mapped,
+        memory, bodies, index, documents, prepared, connections, mapped,
         (unsigned long long)budget->views,
         (unsigned long long)budget->connections,
         (unsigned long long)budget->cache_handles,

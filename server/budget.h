@@ -36,7 +36,7 @@ struct budget {
     uint64_t cache_handles, other_handles;
     /* Bytes. Everything down to `memory` is a part of it. */
     uint64_t base, stacks, queue_nbytes, connection_nbytes, bodies, index,
-        documents;
+        documents, prepared;
     uint64_t memory;
     uint64_t mapped;
 };

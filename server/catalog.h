@@ -29,6 +29,7 @@ enum readiness { NOT_READ_YET, READ_WELL, READ_FAILED };
 struct served {
     _Atomic unsigned holds;
     char id[ROUTE_ID_NBYTES];
+    uint64_t serial; /* never used again by another, nor 0 */
     struct ibx_tileset *tileset;
     const struct ibx_tileset_info *info;
     struct file_mark mark;

@@ -8,6 +8,7 @@
 #include "pack/imbrex.h"
 #include "server/metrics.h"
 #include "server/origin.h"
+#include "server/prepared.h"
 #include "server/reply.h"
 #include "server/request.h"
 
@@ -19,12 +20,14 @@ enum body_kind {
     BODY_TILE,
     BODY_HEAP,   /* malloc'd, counted in the documents gauge */
     BODY_STATIC, /* lives as long as the process */
+    BODY_PREPARED,
 };
 
 struct body {
     enum body_kind kind;
     struct ibx_tile tile;
-    const void *bytes; /* HEAP, STATIC */
+    struct prepared *prepared; /* PREPARED: held */
+    const void *bytes;         /* HEAP, STATIC */
     size_t nbytes;
     struct gauge *gauge; /* HEAP: where `nbytes` are reserved */
 };

@@ -39,6 +39,7 @@ struct library {
     pthread_mutex_t reloading; /* guards `failures`; held while reloading */
     struct failure *failures;
     size_t nfailures;
+    uint64_t nopened;     /* likewise guarded; serials come from it */
     pthread_mutex_t lock; /* guards `catalog`, nothing else */
     struct catalog *catalog;
     _Atomic uint64_t version;
@@ -278,7 +279,7 @@ static bool take_text(struct served *served, struct ibx_err *err)
 }
 
 /* NULL with *err filled in when the generation in force cannot be opened. */
-static struct served *served_open(const struct library *library,
+static struct served *served_open(struct library *library,
                                   const struct found *found,
                                   const struct file_mark *mark,
                                   struct ibx_err *err)
@@ -290,6 +291,7 @@ static struct served *served_open(const struct library *library,
         return NULL;
     }
     atomic_init(&served->holds, 1);
+    served->serial = ++library->nopened;
     served->mark = *mark;
     memcpy(served->id, found->id, sizeof(served->id));
     if (ibx_tileset_open(library->cache, found->folder, NULL, &served->tileset,

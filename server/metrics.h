@@ -17,8 +17,9 @@
     X(STATUS_5XX, "requests_total", "{status=\"5xx\"}", "")                    \
     X(STATUS_NONE, "requests_total", "{status=\"none\"}", "")                  \
     X(SENT_NBYTES, "sent_body_bytes_total", "", "Bytes of bodies announced")   \
-    X(TILES_WARM, "tiles_total", "{path=\"warm\"}",                            \
+    X(TILES_PREPARED, "tiles_total", "{path=\"prepared\"}",                    \
       "Tile requests by where they were answered")                             \
+    X(TILES_WARM, "tiles_total", "{path=\"warm\"}", "")                        \
     X(TILES_COLD, "tiles_total", "{path=\"cold\"}", "")                        \
     X(TILES_UNREADABLE, "tiles_unreadable_total", "",                          \
       "Tiles that could not be read or verified")                              \

@@ -57,6 +57,8 @@ static const struct option_row rows[] = {
      0, NULL, "indexes of mapped packs, summed [from --memory]"},
     {"max-documents", "SIZE", TYPE_SIZE, AT(max_documents_nbytes), 64 * KIB,
      ANY_SIZE, 0, NULL, "documents and decoded tiles [from --memory]"},
+    {"max-prepared", "SIZE", TYPE_SIZE, AT(max_prepared_nbytes), 0, ANY_SIZE, 0,
+     NULL, "answers to the most wanted tiles, 0 for none [from --memory]"},
     {"queue", "N", TYPE_COUNT, AT(queue), 1, 65536, 0, NULL,
      "requests that may wait for a cold read [256]"},
     {"threads", "N", TYPE_COUNT, AT(threads), 1, 64, 0, NULL,

@@ -41,7 +41,7 @@ struct options {
     char *bind, *listen, *admin;
     /* Caps. */
     uint64_t memory_nbytes, max_mapped_nbytes, max_bodies_nbytes,
-        max_index_nbytes, max_documents_nbytes;
+        max_index_nbytes, max_documents_nbytes, max_prepared_nbytes;
     uint64_t max_views, max_handles, max_connections, queue;
     uint64_t threads, io_threads;
     /* Reading. */

@@ -126,6 +126,12 @@ void reply_tile(const struct request *request, const struct tile_answer *answer,
     add(out, "X-Content-Type-Options", "nosniff");
 }
 
+void reply_prepared(uint64_t nbytes, struct reply *out)
+{
+    start(out, 200);
+    out->nbytes = nbytes;
+}
+
 void reply_absent(enum absent_policy policy, const char *cache_control,
                   struct reply *out)
 {
@@ -242,12 +248,17 @@ static void add_vary_origin(struct reply *reply)
     add(reply, "Vary", "Origin");
 }
 
+bool reply_cors_varies(const struct cors_policy *policy)
+{
+    return policy->origins[0] != '\0' && strcmp(policy->origins, "*") != 0;
+}
+
 void reply_add_cors(const struct cors_policy *policy,
                     const struct request *request, struct reply *reply)
 {
     if (policy->origins[0] == '\0')
         return;
-    if (strcmp(policy->origins, "*") == 0) {
+    if (!reply_cors_varies(policy)) {
         add(reply, "Access-Control-Allow-Origin", "*");
     } else {
         add_vary_origin(reply);

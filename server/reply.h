@@ -63,6 +63,10 @@ struct document_answer {
 void reply_tile(const struct request *request, const struct tile_answer *answer,
                 struct reply *out);
 
+/* What reply_tile() would make of a tile with a body, without its header
+ * fields: they are in a response that is sent again. */
+void reply_prepared(uint64_t nbytes, struct reply *out);
+
 /* True when reply_tile() would answer 304 to this request, so that the tile's
  * bytes need not be fetched. */
 bool reply_tile_not_modified(const struct request *request,
@@ -89,6 +93,9 @@ void reply_refuse(enum refusal refusal, struct reply *out);
 /* Adds what CORS asks for; to be called once, last, on the public listener. */
 void reply_add_cors(const struct cors_policy *policy,
                     const struct request *request, struct reply *reply);
+
+/* True when what reply_add_cors() adds depends on the request. */
+bool reply_cors_varies(const struct cors_policy *policy);
 
 /* Drops what the method does not want: HEAD has no body. */
 void reply_fit_method(enum method method, struct reply *reply);

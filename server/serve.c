@@ -15,7 +15,7 @@ enum web_step serve_refuse(struct exchange *x, enum refusal refusal)
 
 /* ---- the loop's hold on the catalog ---------------------------------------*/
 
-static void refresh(struct server *server, struct loop_catalog *own)
+static void refresh(struct server *server, struct loop_own *own)
 {
     uint64_t version = library_version(server->library);
     if (own->catalog != NULL && own->version == version)
@@ -27,7 +27,7 @@ static void refresh(struct server *server, struct loop_catalog *own)
 
 struct catalog *serve_catalog(struct server *server, struct loop *loop)
 {
-    struct loop_catalog *own = loop->user;
+    struct loop_own *own = loop->user;
     refresh(server, own);
     return own->catalog;
 }
@@ -257,7 +257,7 @@ static void watch_faults(struct server *server, struct loop *loop)
 static void on_tick(void *arg, struct loop *loop)
 {
     struct server *server = arg;
-    struct loop_catalog *own = loop->user;
+    struct loop_own *own = loop->user;
     if (loop->web == NULL) {
         catalog_release(own->catalog);
         own->catalog = NULL;

@@ -5,11 +5,12 @@
 #include "server/server.h"
 #include "server/work.h"
 
-/* What each event loop keeps: its hold on the catalog in force, so that a
- * request needs no lock to find a tileset. */
-struct loop_catalog {
+/* What each event loop keeps, so that a warm request needs no lock: its hold
+ * on the catalog in force, and answers to the tiles most wanted. */
+struct loop_own {
     struct catalog *catalog;
     uint64_t version;
+    struct prepared_cache *prepared; /* NULL: none are kept */
 };
 
 /* Fills in the handler of the public listener. */

@@ -142,6 +142,26 @@ static void common_loop_options(const struct server *server,
     out->wait_ms = (int64_t)options->wait_ms;
 }
 
+/* Answers are kept only where every copy is verified: in the other modes the
+ * bytes would go stale with their medium, and last longer than it. */
+static struct loop_own *loop_own_new(struct server *server)
+{
+    struct loop_own *own = calloc(1, sizeof(*own));
+    if (own != NULL && server->options->verify == IBX_VERIFY_ALWAYS &&
+        !reply_cors_varies(&server->cors))
+        own->prepared =
+            prepared_open(server->budget.prepared / server->budget.threads,
+                          &server->prepared, web_response_drop);
+    return own;
+}
+
+static void loop_own_free(struct loop_own *own)
+{
+    if (own != NULL)
+        prepared_close(own->prepared);
+    free(own);
+}
+
 static bool open_loops(struct server *server, const struct sockets *sockets)
 {
     struct loop_options options;
@@ -166,7 +186,7 @@ static bool open_loops(struct server *server, const struct sockets *sockets)
         if (!loop_init(loop, &options))
             return failed("cannot set up an event loop");
         server->nloops++;
-        loop->user = calloc(1, sizeof(struct loop_catalog));
+        loop->user = loop_own_new(server);
         if (loop->user == NULL)
             return failed("no memory for event loops");
     }
@@ -330,7 +350,7 @@ static void close_loops(struct server *server)
     for (unsigned i = 0; i < server->nloops; i++) {
         loop_collect(&server->loops[i]);
         loop_fini(&server->loops[i]);
-        free(server->loops[i].user);
+        loop_own_free(server->loops[i].user);
     }
     if (server->has_admin)
         loop_fini(&server->admin);

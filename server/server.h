@@ -35,7 +35,7 @@ struct server {
     bool has_admin;
 
     /* Shared state. */
-    struct gauge connections, admin_connections, jobs, documents;
+    struct gauge connections, admin_connections, jobs, documents, prepared;
     _Atomic bool ready, draining;
 };
 

@@ -36,7 +36,10 @@ static void put_counters(struct buffer *out, const struct counters *c)
                    counted(c, COUNTER_STATUS_5XX));
     put_number(out, "errors", counted(c, COUNTER_STATUS_5XX));
     put_number(out, "sent_bytes", counted(c, COUNTER_SENT_NBYTES));
-    put_number(out, "tiles_warm", counted(c, COUNTER_TILES_WARM));
+    put_number(out, "tiles_warm",
+               counted(c, COUNTER_TILES_WARM) +
+                   counted(c, COUNTER_TILES_PREPARED));
+    put_number(out, "tiles_prepared", counted(c, COUNTER_TILES_PREPARED));
     put_number(out, "tiles_cold", counted(c, COUNTER_TILES_COLD));
     put_number(out, "refused",
                counted(c, COUNTER_REFUSED_BUSY) +
@@ -62,6 +65,7 @@ void write_status(struct server *server, const struct document *doc)
     put_cap(out, "bodies_bytes", s.copy_nbytes, s.copy_nbytes_high, b->bodies);
     put_cap(out, "index_bytes", s.index_nbytes, s.index_nbytes_high, b->index);
     put_cap(out, "handles", s.handles, s.handles_high, b->cache_handles);
+    put_gauge(out, "prepared_bytes", &server->prepared, b->prepared);
     put_gauge(out, "documents_bytes", &server->documents, b->documents);
     put_gauge(out, "connections", &server->connections, b->connections);
     put_gauge(out, "queue", &server->jobs, b->queue);

@@ -127,6 +127,67 @@ static enum web_step answer_unpack(const struct tile_case *c,
                             : tile_failed(c, status, &err);
 }
 
+/* ---- prepared answers ---------------------------------------------------- */
+
+/* True when the generation asked for is the one in service: the key of a
+ * prepared answer names no other. */
+static bool is_served(const struct tile_case *c)
+{
+    return !c->immutable || strcmp(c->x->request.route.generation,
+                                   c->served->info->generation) == 0;
+}
+
+static struct prepared_key prepared_key(const struct tile_case *c)
+{
+    return (struct prepared_key){c->served->serial, c->x->request.route.at,
+                                 c->immutable};
+}
+
+static struct prepared_cache *prepared_cache(const struct tile_case *c)
+{
+    const struct loop_own *own = c->x->loop->user;
+    return own->prepared;
+}
+
+/* Sends what was sent before, to a client that takes it as it is stored. */
+static bool answer_again(const struct tile_case *c)
+{
+    const struct request *request = &c->x->request;
+    struct prepared_key key = prepared_key(c);
+    if (prepared_cache(c) == NULL || request->method != METHOD_GET ||
+        conditional_asked(request))
+        return false;
+    struct prepared *p = prepared_find(prepared_cache(c), &key);
+    if (p == NULL)
+        return false;
+    if (negotiate(&request->accept_encoding, p->facts.encoding) !=
+        SEND_STORED) {
+        prepared_release(p);
+        return false;
+    }
+    reply_prepared(p->facts.nbytes, &c->x->reply);
+    c->x->body = (struct body){.kind = BODY_PREPARED, .prepared = p};
+    count(c, COUNTER_TILES_PREPARED);
+    return true;
+}
+
+/* Puts the tile of this answer where the next request will find it. */
+static bool keep_answer(const struct tile_case *c, struct ibx_tile *tile)
+{
+    struct prepared_cache *cache = prepared_cache(c);
+    struct prepared_key key = prepared_key(c);
+    if (cache == NULL || c->x->request.method != METHOD_GET ||
+        !c->x->reply.send_body || tile->facts.nbytes == 0 || !is_served(c) ||
+        !prepared_is_wanted(cache, &key, tile->facts.nbytes))
+        return false;
+    struct prepared *p = prepared_add(cache, &key, tile);
+    if (p == NULL)
+        return false;
+    c->x->body = (struct body){.kind = BODY_PREPARED, .prepared = p};
+    ibx_tile_release(tile);
+    return true;
+}
+
 /* Takes the tile over. */
 static enum web_step answer_tile(const struct tile_case *c,
                                  struct ibx_tile *tile)
@@ -135,6 +196,8 @@ static enum web_step answer_tile(const struct tile_case *c,
     if (answer.send_as == SEND_DECODED && tile->facts.nbytes > 0)
         return answer_unpack(c, tile);
     reply_tile(&c->x->request, &answer, &c->x->reply);
+    if (answer.send_as == SEND_STORED && keep_answer(c, tile))
+        return WEB_REPLY;
     c->x->body.kind = BODY_TILE;
     c->x->body.tile = *tile;
     return WEB_REPLY;
@@ -225,6 +288,8 @@ enum web_step tile_begin(struct server *server, struct exchange *x)
                                : serve_refuse(x, REFUSAL_NOT_FOUND);
     if (!may_exist(served, route))
         return serve_refuse(x, REFUSAL_NOT_FOUND);
+    if (answer_again(&c))
+        return WEB_REPLY;
     bool facts_first =
         x->request.method == METHOD_HEAD || conditional_asked(&x->request);
     enum web_step step = facts_first ? read_facts(&c) : read_bytes(&c);

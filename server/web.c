@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/clock.h"
@@ -18,6 +19,8 @@ struct web {
     int epoll_fd;
     struct peer accepting; /* whose connection is being added */
     bool began;            /* and that its life has begun */
+    int64_t now_s;         /* the date in `date` */
+    char date[DATE_NBYTES];
 };
 
 static struct exchange *exchange_of(struct MHD_Connection *connection)
@@ -35,6 +38,8 @@ static void body_release(struct body *body)
         free((void *)(uintptr_t)body->bytes);
         gauge_give(body->gauge, body->nbytes);
     }
+    if (body->kind == BODY_PREPARED)
+        prepared_release(body->prepared);
     body->kind = BODY_NONE;
     body->bytes = NULL;
     body->nbytes = 0;
@@ -175,6 +180,22 @@ static struct MHD_Response *response_with(const void *bytes, size_t nbytes)
                                            MHD_RESPMEM_PERSISTENT);
 }
 
+static void response_gone(void *prepared)
+{
+    prepared_release(prepared);
+}
+
+/* The response keeps the answer, whose bytes it sends, alive. */
+static struct MHD_Response *response_lasting(struct prepared *prepared)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(
+            prepared->facts.nbytes, prepared->bytes, response_gone, prepared);
+    if (response != NULL)
+        (void)prepared_hold(prepared);
+    return response;
+}
+
 static struct MHD_Response *response_make(struct exchange *x)
 {
     const struct reply *reply = &x->reply;
@@ -186,14 +207,26 @@ static struct MHD_Response *response_make(struct exchange *x)
         return response_with("", 0);
     if (reply->text != NULL)
         return response_with(reply->text, (size_t)reply->nbytes);
+    if (body->kind == BODY_PREPARED)
+        return response_lasting(body->prepared);
     if (body->kind == BODY_TILE)
         return response_with(body->tile.bytes, body->tile.facts.nbytes);
     return response_with(body->nbytes == 0 ? "" : body->bytes, body->nbytes);
 }
 
-static bool response_fields(struct MHD_Response *response,
+/* The library would format the date anew for each response; a field that is
+ * there already it leaves alone, and replaces when one is added again. */
+static bool response_date(const struct web *web, struct MHD_Response *response)
+{
+    return MHD_add_response_header(response, "Date", web->date) == MHD_YES;
+}
+
+static bool response_fields(const struct web *web,
+                            struct MHD_Response *response,
                             const struct reply *reply)
 {
+    if (!response_date(web, response))
+        return false;
     for (unsigned i = 0; i < reply->nheaders; i++) {
         if (MHD_add_response_header(response, reply->headers[i].name,
                                     reply->headers[i].value) != MHD_YES)
@@ -203,8 +236,42 @@ static bool response_fields(struct MHD_Response *response,
            MHD_add_response_header(response, "Connection", "close") == MHD_YES;
 }
 
+/* Sends a response once more. The time of day is all that may have changed. */
+static enum MHD_Result send_again(struct web *web, struct exchange *x)
+{
+    struct prepared *prepared = x->body.prepared;
+    loop_phase(x, PHASE_SEND);
+    if (prepared->response_s != web->now_s &&
+        !response_date(web, prepared->response))
+        return MHD_NO;
+    prepared->response_s = web->now_s;
+    return MHD_queue_response(x->connection, x->reply.status,
+                              prepared->response);
+}
+
+/* Keeps the response with the answer that it was made for, unless it is for
+ * this connection alone. */
+static void response_keep(const struct web *web, const struct exchange *x,
+                          struct MHD_Response *response)
+{
+    struct prepared *prepared = x->body.prepared;
+    if (x->body.kind == BODY_PREPARED && prepared->listed && !x->reply.close) {
+        prepared->response = response;
+        prepared->response_s = web->now_s;
+    } else {
+        MHD_destroy_response(response);
+    }
+}
+
+void web_response_drop(void *response)
+{
+    MHD_destroy_response(response);
+}
+
 static enum MHD_Result send_reply(struct web *web, struct exchange *x)
 {
+    if (x->body.kind == BODY_PREPARED && x->body.prepared->response != NULL)
+        return send_again(web, x);
     web->handler->finish(web->handler->arg, x);
     if (loop_is_draining(web->loop))
         x->reply.close = true;
@@ -212,9 +279,9 @@ static enum MHD_Result send_reply(struct web *web, struct exchange *x)
     if (response == NULL)
         return MHD_NO;
     enum MHD_Result queued = MHD_NO;
-    if (response_fields(response, &x->reply))
+    if (response_fields(web, response, &x->reply))
         queued = MHD_queue_response(x->connection, x->reply.status, response);
-    MHD_destroy_response(response);
+    response_keep(web, x, response);
     loop_phase(x, PHASE_SEND);
     return queued;
 }
@@ -270,6 +337,15 @@ static size_t unescape_nothing(void *arg, struct MHD_Connection *connection,
     return strlen(text);
 }
 
+static void tell_time(struct web *web)
+{
+    int64_t now_s = (int64_t)time(NULL);
+    if (now_s == web->now_s)
+        return;
+    web->now_s = now_s;
+    date_format(now_s, web->date);
+}
+
 struct web *web_open(struct loop *loop, const struct web_handler *handler,
                      size_t pool_nbytes, unsigned max_connections)
 {
@@ -278,6 +354,7 @@ struct web *web_open(struct loop *loop, const struct web_handler *handler,
         return NULL;
     web->loop = loop;
     web->handler = handler;
+    tell_time(web);
     web->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0,
         NULL, NULL, on_request, web,                     /**/
@@ -349,6 +426,7 @@ bool web_add(struct web *web, int fd, const struct sockaddr *address,
 bool web_run(struct web *web)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
+    tell_time(web);
     if (MHD_run(web->daemon) != MHD_YES)
         log_line(LOG_DEBUG, "the web library could not run its connections");
     return MHD_get_timeout(web->daemon, &timeout_ms) == MHD_YES &&

@@ -63,6 +63,9 @@ bool web_run(struct web *web);
 /* Lets an exchange that waited go on; its reply is filled in. */
 void web_resume(struct exchange *x);
 
+/* Gives up the response of a prepared answer: prepared_open()'s `drop`. */
+void web_response_drop(void *response);
+
 /* The version of the library in use. */
 const char *web_version(void);
 

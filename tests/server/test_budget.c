@@ -66,7 +66,7 @@ static const struct {
 static uint64_t parts(const struct budget *b)
 {
     return b->base + b->stacks + b->queue_nbytes + b->connection_nbytes +
-           b->bodies + b->index + b->documents;
+           b->bodies + b->index + b->documents + b->prepared;
 }
 
 START_TEST(sums_never_exceed_what_there_is)

@@ -1,0 +1,250 @@
+#include "server/prepared.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SIGHTINGS_MAX = 15,
+    CAP_NBYTES_MIN = 64 << 10,
+    TYPICAL_NBYTES = 4096, /* per answer: how many buckets there are */
+    SIGHTINGS_PER_BUCKET = 8,
+    LARGEST_SHARE = 16, /* of the cap, for one answer */
+};
+
+struct prepared_cache {
+    uint64_t cap, used;
+    struct gauge *gauge;
+    void (*drop)(void *response);
+    struct prepared ends; /* newest is ends.older, oldest is ends.newer */
+    size_t nbuckets;      /* a power of two */
+    struct prepared **buckets;
+    uint32_t *sightings; /* by place: part of a hash, and how often */
+};
+
+static uint64_t hash_of(const struct prepared_key *key)
+{
+    uint64_t h = key->serial * UINT64_C(0x9e3779b97f4a7c15);
+    h ^= ((uint64_t)key->at.x << 32 | key->at.y) + key->at.z;
+    h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    h += key->immutable;
+    h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
+    return h ^ h >> 32;
+}
+
+static bool key_is(const struct prepared_key *a, const struct prepared_key *b)
+{
+    return a->serial == b->serial && a->at.z == b->at.z && a->at.x == b->at.x &&
+           a->at.y == b->at.y && a->immutable == b->immutable;
+}
+
+/* The pointer to the first answer with this key, or to the end of its chain. */
+static struct prepared **place_of(const struct prepared_cache *cache,
+                                  const struct prepared_key *key)
+{
+    struct prepared **at =
+        &cache->buckets[hash_of(key) & (cache->nbuckets - 1)];
+    while (*at != NULL && !key_is(&(*at)->key, key))
+        at = &(*at)->chained;
+    return at;
+}
+
+/* ---- room ---------------------------------------------------------------- */
+
+static uint64_t cost_of(size_t nbytes)
+{
+    return ((uint64_t)nbytes + PREPARED_OVERHEAD_NBYTES) *
+           (100 + PREPARED_HOLES_PERCENT) / 100;
+}
+
+static void list_add(struct prepared_cache *cache, struct prepared *p)
+{
+    p->newer = &cache->ends;
+    p->older = cache->ends.older;
+    p->older->newer = p;
+    cache->ends.older = p;
+}
+
+static void list_remove(struct prepared *p)
+{
+    p->newer->older = p->older;
+    p->older->newer = p->newer;
+}
+
+static void evict(struct prepared *p)
+{
+    struct prepared **at = place_of(p->cache, &p->key);
+    assert(p->listed && *at == p);
+    *at = p->chained;
+    list_remove(p);
+    p->listed = false;
+    if (p->response != NULL)
+        p->cache->drop(p->response);
+    p->response = NULL;
+    prepared_release(p);
+}
+
+/* Whatever is still being sent is counted until it is freed, so evicting may
+ * not help at once. */
+static bool make_room(struct prepared_cache *cache, uint64_t cost)
+{
+    while (cache->used + cost > cache->cap && cache->ends.newer != &cache->ends)
+        evict(cache->ends.newer);
+    return cache->used + cost <= cache->cap &&
+           gauge_take(cache->gauge, cost, UINT64_MAX);
+}
+
+/* ---- what is wanted -------------------------------------------------------
+ */
+
+/* How often this key was asked for, this time included, as far as it is known:
+ * two keys that share a place push each other out. */
+static unsigned sight(struct prepared_cache *cache,
+                      const struct prepared_key *key)
+{
+    uint64_t hash = hash_of(key);
+    uint32_t mark = (uint32_t)(hash >> 32) & ~(uint32_t)SIGHTINGS_MAX;
+    uint32_t *at =
+        &cache->sightings[hash & (cache->nbuckets * SIGHTINGS_PER_BUCKET - 1)];
+    if ((*at & ~(uint32_t)SIGHTINGS_MAX) != mark)
+        *at = mark;
+    if ((*at & SIGHTINGS_MAX) < SIGHTINGS_MAX)
+        ++*at;
+    return *at & SIGHTINGS_MAX;
+}
+
+static void renew(struct prepared_cache *cache, struct prepared *p)
+{
+    list_remove(p);
+    list_add(cache, p);
+}
+
+/* It stays this time, but what it was used for counts half from now on. */
+static void spare(struct prepared_cache *cache, struct prepared *p)
+{
+    p->uses /= 2;
+    renew(cache, p);
+}
+
+/* ---- the interface ------------------------------------------------------- */
+
+/* Buckets and sightings are part of what is counted. */
+static bool tables_new(struct prepared_cache *cache)
+{
+    size_t n = 16;
+    while (n * TYPICAL_NBYTES < cache->cap)
+        n *= 2;
+    cache->nbuckets = n;
+    cache->buckets = calloc(n, sizeof(*cache->buckets));
+    cache->sightings =
+        calloc(n * SIGHTINGS_PER_BUCKET, sizeof(*cache->sightings));
+    cache->used = sizeof(*cache) + n * sizeof(*cache->buckets) +
+                  n * SIGHTINGS_PER_BUCKET * sizeof(*cache->sightings);
+    return cache->buckets != NULL && cache->sightings != NULL;
+}
+
+struct prepared_cache *prepared_open(uint64_t cap, struct gauge *gauge,
+                                     void (*drop)(void *response))
+{
+    struct prepared_cache *cache =
+        cap < CAP_NBYTES_MIN ? NULL : calloc(1, sizeof(*cache));
+    if (cache == NULL)
+        return NULL;
+    cache->cap = cap;
+    cache->gauge = gauge;
+    cache->drop = drop;
+    cache->ends.newer = cache->ends.older = &cache->ends;
+    if (tables_new(cache) && gauge_take(gauge, cache->used, UINT64_MAX))
+        return cache;
+    free(cache->buckets);
+    free(cache->sightings);
+    free(cache);
+    return NULL;
+}
+
+void prepared_close(struct prepared_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    while (cache->ends.newer != &cache->ends)
+        evict(cache->ends.newer);
+    gauge_give(cache->gauge, cache->used);
+    free(cache->buckets);
+    free(cache->sightings);
+    free(cache);
+}
+
+struct prepared *prepared_find(struct prepared_cache *cache,
+                               const struct prepared_key *key)
+{
+    struct prepared *p = *place_of(cache, key);
+    if (p == NULL || p->response == NULL)
+        return NULL;
+    if (p->uses < SIGHTINGS_MAX)
+        p->uses++;
+    if (cache->ends.older != p)
+        renew(cache, p);
+    return prepared_hold(p);
+}
+
+bool prepared_is_wanted(struct prepared_cache *cache,
+                        const struct prepared_key *key, size_t nbytes)
+{
+    if (cost_of(nbytes) > cache->cap / LARGEST_SHARE)
+        return false;
+    unsigned seen = sight(cache, key);
+    if (seen < 2)
+        return false;
+    struct prepared *oldest = cache->ends.newer;
+    if (cache->used + cost_of(nbytes) <= cache->cap || oldest == &cache->ends ||
+        seen > oldest->uses)
+        return true;
+    spare(cache, oldest);
+    return false;
+}
+
+struct prepared *prepared_add(struct prepared_cache *cache,
+                              const struct prepared_key *key,
+                              const struct ibx_tile *tile)
+{
+    struct prepared *same = *place_of(cache, key);
+    if (same != NULL)
+        evict(same);
+    size_t nbytes = tile->facts.nbytes;
+    if (!make_room(cache, cost_of(nbytes)))
+        return NULL;
+    struct prepared *p = calloc(1, sizeof(*p) + nbytes);
+    if (p == NULL) {
+        gauge_give(cache->gauge, cost_of(nbytes));
+        return NULL;
+    }
+    cache->used += cost_of(nbytes);
+    p->cache = cache;
+    p->key = *key;
+    p->facts = tile->facts;
+    memcpy(p->bytes, tile->bytes, nbytes);
+    p->holds = 1; /* the table's */
+    p->listed = true;
+    *place_of(cache, key) = p;
+    list_add(cache, p);
+    return prepared_hold(p);
+}
+
+struct prepared *prepared_hold(struct prepared *p)
+{
+    p->holds++;
+    return p;
+}
+
+void prepared_release(struct prepared *p)
+{
+    if (p == NULL)
+        return;
+    assert(p->holds > 0);
+    if (--p->holds > 0)
+        return;
+    assert(!p->listed);
+    p->cache->used -= cost_of(p->facts.nbytes);
+    gauge_give(p->cache->gauge, cost_of(p->facts.nbytes));
+    free(p);
+}

@@ -1,0 +1,155 @@
+"""Answers that are kept and sent again (--max-prepared): the second and the
+hundredth answer to a request are the first one, whatever happens between."""
+import gzip
+import re
+import socket
+
+import harness
+from harness import Case, make_tileset, packs, tile_bytes, until
+
+PREPARED = 'imbrex_tiles_total{path="prepared"}'
+
+
+def fields(answer):
+    return sorted(f for f in answer.fields if f[0].lower() != "date")
+
+
+class Prepared(Case):
+
+    def again(self, server, target, **request):
+        """Asks until the answer comes from the cache: (first, last)."""
+        first = server.get(target, **request)
+        before = server.metrics()[PREPARED]
+        for _ in range(8):  # the loops' caches are their own
+            last = server.get(target, **request)
+            self.assertEqual(last.status, first.status)
+            self.assertEqual(fields(last), fields(first))
+            self.assertEqual(last.body, first.body)
+        if first.status == 200:
+            self.assertGreater(server.metrics()[PREPARED], before)
+        return first, last
+
+    def test_answers_are_the_same(self):
+        path, generation = self.tileset(max=4, hole="3/1/1", blank="3/2/2")
+        server = self.serve("--threads", "1", path)
+        for target in ("/made/3/3/3", "/made/3/3/3.png",
+                       f"/made/@{generation}/3/3/3"):
+            first, last = self.again(server, target)
+            self.assertEqual(last.body, tile_bytes(3, 3, 3))
+            self.assertEqual(len([f for f in last.fields
+                                  if f[0].lower() == "date"]), 1)
+            self.assertEqual("immutable" in last["Cache-Control"],
+                             "@" in target)
+        for target in ("/made/3/1/1", "/made/3/2/2", "/made/9/0/0"):
+            self.again(server, target)
+        # What is kept is no reason to answer where something else is asked.
+        self.assertEqual(server.get("/made/3/3/3.mvt").status, 404)
+        self.assertEqual(server.get("/made/@0123456789abcdef/3/3/3").status,
+                         410)
+        head = server.get("/made/3/3/3", "HEAD")
+        self.assertEqual((head.body, fields(head)),
+                         (b"", fields(server.get("/made/3/3/3"))))
+        same = server.get("/made/3/3/3", If_None_Match=first["ETag"])
+        self.assertEqual((same.status, same["ETag"]), (304, first["ETag"]))
+        self.assertEqual(server.get("/made/3/3/3", If_None_Match='"x"').body,
+                         tile_bytes(3, 3, 3))
+
+    def test_encodings_do_not_mix(self):
+        path, _ = self.tileset(kind="vector", max=3, nbytes=3000)
+        server = self.serve("--threads", "1", path)
+        want = tile_bytes(3, 2, 5, 3000)
+        packed, _ = self.again(server, "/made/3/2/5", Accept_Encoding="gzip")
+        self.assertEqual(gzip.decompress(packed.body), want)
+        for accept in ("identity", "gzip;q=0"):
+            plain = server.get("/made/3/2/5", Accept_Encoding=accept)
+            self.assertEqual(plain.body, want)
+            self.assertIsNone(plain["Content-Encoding"])
+            self.assertNotEqual(plain["ETag"], packed["ETag"])
+
+    def test_a_new_generation_is_never_the_old_one(self):
+        path, old = self.tileset(max=3)
+        server = self.serve("--threads", "1", "--reload-interval", "0", path)
+        self.again(server, "/made/3/3/3")
+        for seed in (2, 3):
+            make_tileset(path, max=3, seed=seed, replace=1)
+            self.assertEqual(server.reload().status, 200)
+            _, last = self.again(server, "/made/3/3/3")
+            self.assertEqual(last.body, tile_bytes(3, 3, 3, seed=seed))
+        # An older one is read from its packs, and not kept under the new name.
+        for _ in range(4):
+            pinned = server.get(f"/made/@{old}/3/3/3")
+            self.assertEqual(pinned.body, tile_bytes(3, 3, 3))
+        self.assertEqual(server.get("/made/3/3/3").body,
+                         tile_bytes(3, 3, 3, seed=3))
+
+    def test_dates_go_on(self):
+        path, _ = self.tileset(max=2)
+        server = self.serve("--threads", "1", path)
+        first, _ = self.again(server, "/made/2/1/1")
+        until(lambda: server.get("/made/2/1/1")["Date"] != first["Date"])
+        self.assertRegex(server.get("/made/2/1/1")["Date"],
+                         r"^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$")
+
+    def test_origins_do_not_mix(self):
+        path, _ = self.tileset(max=2)
+        server = self.serve("--threads", "1", "--cors",
+                            "https://a.example,https://b.example", path)
+        for _ in range(3):
+            for origin in ("https://a.example", "https://b.example"):
+                answer = server.get("/made/2/1/1", Origin=origin)
+                self.assertEqual(answer["Access-Control-Allow-Origin"], origin)
+                self.assertEqual(answer["Vary"], "Origin")
+            answer = server.get("/made/2/1/1", Origin="https://c.example")
+            self.assertIsNone(answer["Access-Control-Allow-Origin"])
+
+    def test_it_can_be_switched_off(self):
+        path, _ = self.tileset(max=2)
+        for option in (("--max-prepared", "0"), ("--verify", "first")):
+            server = self.serve("--threads", "1", *option, path)
+            for _ in range(6):
+                self.assertEqual(server.get("/made/2/1/1").body,
+                                 tile_bytes(2, 1, 1))
+            self.assertEqual(server.metrics()[PREPARED], 0)
+
+    def test_what_was_verified_outlives_the_medium(self):
+        path, _ = self.tileset(max=4, nbytes=1500)
+        server = self.serve("--threads", "1", path)
+        self.again(server, "/made/4/3/3")
+        for pack in packs(path):
+            with open(pack, "r+b") as out:
+                out.seek(4096)
+                out.write(b"\xaa" * (pack.stat().st_size - 4096))
+        self.assertEqual(server.get("/made/4/3/3").body,
+                         tile_bytes(4, 3, 3, 1500))
+        self.assert_refused(server.get("/made/4/9/9"), 503)
+
+    def test_the_cap_holds_while_answers_are_sent_slowly(self):
+        path, _ = self.tileset(max=6, nbytes=15000)
+        server = self.serve("--threads", "1", "--max-prepared", "512K",
+                            "--memory", "24M", path)
+        wires = [server.wire() for _ in range(6)]
+        for n, wire in enumerate(wires):
+            wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+            for _ in range(14):
+                wire.send(f"GET /made/5/{n}/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        with server.wire() as wire:
+            want = [tile_bytes(6, n % 64, n // 64, 15000) for n in range(150)]
+            for _ in range(5):
+                for n, body in enumerate(want):
+                    self.assertEqual(
+                        wire.ask(f"/made/6/{n % 64}/{n // 64}").body, body)
+        for n, wire in enumerate(wires):
+            large = tile_bytes(5, n, 1, 15000)
+            for _ in range(14):
+                self.assertEqual(wire.read().body, large)
+            wire.sock.close()
+        metrics = server.metrics()
+        self.assertGreater(metrics[PREPARED], 0)
+        self.assertLessEqual(metrics["imbrex_prepared_bytes_high"], 512 << 10)
+        self.assertEqual(metrics["imbrex_prepared_bytes_cap"], 512 << 10)
+        self.assertEqual(server.stop(), 0)
+        self.assertIsNone(re.search(r"ERROR|Sanitizer", server.log()))
+
+
+if __name__ == "__main__":
+    harness.main()
