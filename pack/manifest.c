@@ -121,6 +121,20 @@ static void set_checked(struct ibx_manifest *m, uint64_t page)
                              memory_order_relaxed);
 }
 
+/* A page that is not what it was: its next use finds the damage again, or that
+ * it has been mended. */
+static enum ibx_status page_is_bad(struct ibx_manifest *m, uint64_t page,
+                                   struct ibx_err *err)
+{
+    atomic_fetch_and_explicit(&m->checked[page / 64],
+                              ~(UINT64_C(1) << (page % 64)),
+                              memory_order_relaxed);
+    ibx_cache_count(m->cache, IBX_EVENT_CORRUPT);
+    return ibx_fail(err, IBX_ERR_CORRUPT, m->path,
+                    "the checksum of page %llu does not match",
+                    (unsigned long long)page);
+}
+
 struct page_job {
     const uint8_t *page;
     uint64_t number;
@@ -151,12 +165,8 @@ static enum ibx_status check_page(struct ibx_manifest *m, uint64_t page,
     if (!ibx_guard_run(m->base, (size_t)m->header.file_nbytes, check_work,
                        &job))
         return page_is_gone(m, err);
-    if (!job.sealed) {
-        ibx_cache_count(m->cache, IBX_EVENT_CORRUPT);
-        return ibx_fail(err, IBX_ERR_CORRUPT, m->path,
-                        "the checksum of page %llu does not match",
-                        (unsigned long long)page);
-    }
+    if (!job.sealed)
+        return page_is_bad(m, page, err);
     set_checked(m, page);
     return IBX_OK;
 }
@@ -259,6 +269,19 @@ static void search_work(void *arg)
     job->found = ibx_get_u64(job->ids + low * 8) <= job->id ? (int64_t)low : -1;
 }
 
+/* The search in page number `page` of first ids, whose bytes are at `ids`. */
+static struct search_job ids_of_page(const struct ibx_manifest *m,
+                                     uint64_t page, const uint8_t *ids,
+                                     uint64_t id)
+{
+    uint64_t left = m->header.npacks - page * IBX_FIRST_IDS_PER_PAGE;
+    return (struct search_job){
+        .ids = ids,
+        .n = left < IBX_FIRST_IDS_PER_PAGE ? left : IBX_FIRST_IDS_PER_PAGE,
+        .id = id,
+    };
+}
+
 enum ibx_status ibx_manifest_find(struct ibx_manifest *manifest, uint64_t id,
                                   enum ibx_wait wait, uint64_t *out_pack,
                                   struct ibx_err *err)
@@ -272,19 +295,15 @@ enum ibx_status ibx_manifest_find(struct ibx_manifest *manifest, uint64_t id,
         st = check_page(m, m->header.first_ids_page + page, wait, err);
     if (st != IBX_OK)
         return st;
-    uint64_t before = page * IBX_FIRST_IDS_PER_PAGE;
-    uint64_t left = m->header.npacks - before;
-    struct search_job job = {
-        .ids = m->base + (m->header.first_ids_page + page) * IBX_PAGE_NBYTES,
-        .n = left < IBX_FIRST_IDS_PER_PAGE ? left : IBX_FIRST_IDS_PER_PAGE,
-        .id = id,
-    };
+    struct search_job job = ids_of_page(
+        m, page, m->base + (m->header.first_ids_page + page) * IBX_PAGE_NBYTES,
+        id);
     if (!ibx_guard_run(m->base, (size_t)m->header.file_nbytes, search_work,
                        &job))
         return page_is_gone(m, err);
     if (job.found < 0)
         return IBX_NOT_FOUND;
-    *out_pack = before + (uint64_t)job.found;
+    *out_pack = page * IBX_FIRST_IDS_PER_PAGE + (uint64_t)job.found;
     return IBX_OK;
 }
 
@@ -310,6 +329,80 @@ enum ibx_status ibx_manifest_pack(struct ibx_manifest *manifest,
         return st;
     ibx_record_decode(bytes, &info);
     *out = info;
+    return IBX_OK;
+}
+
+/* ---- making sure ------------------------------------------------------- */
+
+/* A page's own copy, compared with its checksum now. */
+static enum ibx_status copy_page(struct ibx_manifest *m, uint64_t page,
+                                 enum ibx_wait wait,
+                                 uint8_t to[IBX_PAGE_NBYTES],
+                                 struct ibx_err *err)
+{
+    if (wait == IBX_TRY && !is_checked(m, page))
+        return IBX_AGAIN;
+    struct read_job job = {m->base + page * IBX_PAGE_NBYTES, to,
+                           IBX_PAGE_NBYTES};
+    if (!ibx_guard_run(m->base, (size_t)m->header.file_nbytes, read_work, &job))
+        return page_is_gone(m, err);
+    if (!ibx_page_is_sealed(to, page))
+        return page_is_bad(m, page, err);
+    if (wait == IBX_BLOCK)
+        set_checked(m, page);
+    return IBX_OK;
+}
+
+/* As find_page(), believing nothing but copies; leaves the page's in `copy`. */
+static enum ibx_status copy_page_of(struct ibx_manifest *m, uint64_t id,
+                                    enum ibx_wait wait,
+                                    uint8_t copy[IBX_PAGE_NBYTES],
+                                    uint64_t *out_page, struct ibx_err *err)
+{
+    uint64_t low = 0;
+    uint64_t n = (m->header.npacks + IBX_FIRST_IDS_PER_PAGE - 1) /
+                 IBX_FIRST_IDS_PER_PAGE;
+    while (n > 1) {
+        uint64_t half = n / 2;
+        enum ibx_status st = copy_page(m, m->header.first_ids_page + low + half,
+                                       wait, copy, err);
+        if (st != IBX_OK)
+            return st;
+        if (ibx_get_u64(copy) <= id)
+            low += half;
+        n -= half;
+    }
+    *out_page = low;
+    return copy_page(m, m->header.first_ids_page + low, wait, copy, err);
+}
+
+enum ibx_status ibx_manifest_confirm(struct ibx_manifest *manifest, uint64_t id,
+                                     enum ibx_wait wait, uint64_t *out_pack,
+                                     struct ibx_err *err)
+{
+    struct ibx_manifest *m = manifest;
+    uint8_t copy[IBX_PAGE_NBYTES];
+    uint64_t page = 0;
+    if (m->header.npacks == 0)
+        return IBX_NOT_FOUND; /* the header was copied when it was checked */
+    enum ibx_status st = copy_page_of(m, id, wait, copy, &page, err);
+    if (st != IBX_OK)
+        return st;
+    struct search_job job = ids_of_page(m, page, copy, id);
+    search_work(&job);
+    if (job.found < 0)
+        return IBX_NOT_FOUND;
+    uint64_t pack = page * IBX_FIRST_IDS_PER_PAGE + (uint64_t)job.found;
+    st = copy_page(m, m->header.records_page + pack / IBX_RECORDS_PER_PAGE,
+                   wait, copy, err);
+    if (st != IBX_OK)
+        return st;
+    struct ibx_pack_info info;
+    ibx_record_decode(copy + pack % IBX_RECORDS_PER_PAGE * IBX_RECORD_NBYTES,
+                      &info);
+    if (id > info.last_id)
+        return IBX_NOT_FOUND;
+    *out_pack = pack;
     return IBX_OK;
 }
 

@@ -44,6 +44,15 @@ IBX_MUST_CHECK enum ibx_status ibx_manifest_pack(struct ibx_manifest *manifest,
                                                  struct ibx_pack_info *out,
                                                  struct ibx_err *err);
 
+/* Makes sure before a tile is said to be absent: a page that was overwritten
+ * since it was checked must not turn a tile into none. Looks for `id` again in
+ * copies of the pages it needs, each compared with its checksum now. NOT_FOUND:
+ * no pack's range holds `id`, for certain; OK: pack *out_pack's does;
+ * ERR_CORRUPT; AGAIN only with IBX_TRY. */
+IBX_MUST_CHECK enum ibx_status ibx_manifest_confirm(
+    struct ibx_manifest *manifest, uint64_t id, enum ibx_wait wait,
+    uint64_t *out_pack, struct ibx_err *err);
+
 /* Copies a whole text. */
 IBX_MUST_CHECK enum ibx_status ibx_manifest_text(struct ibx_manifest *manifest,
                                                  enum ibx_text which, char *to,

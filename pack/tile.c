@@ -291,6 +291,26 @@ enum ibx_status ibx_tileset_copy(struct ibx_tileset *tileset, uint64_t pack,
                      err);
 }
 
+enum { NO_PACK = -1 };
+
+/* `id` was not found in pack number `pack`, or NO_PACK. A pack's own index is
+ * a checked copy; the manifest's pages, which led there, are not. */
+static enum ibx_status confirm_absent(struct ibx_tileset *tileset, int64_t pack,
+                                      uint64_t id, enum ibx_wait wait,
+                                      struct ibx_err *err)
+{
+    uint64_t owner = 0;
+    enum ibx_status st =
+        ibx_manifest_confirm(&tileset->manifest, id, wait, &owner, err);
+    if (st != IBX_OK || (pack >= 0 && owner == (uint64_t)pack))
+        return st == IBX_OK ? IBX_NOT_FOUND : st;
+    /* The pages have changed under us, and are well now. */
+    return wait == IBX_TRY
+               ? IBX_AGAIN
+               : ibx_fail(err, IBX_ERR_CORRUPT, tileset->manifest.path,
+                          "it changed while it was read");
+}
+
 static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
                            enum ibx_wait wait, struct wanted wanted,
                            struct ibx_err *err)
@@ -299,11 +319,15 @@ static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
         return IBX_NOT_FOUND;
     uint64_t id = ibx_tile_id(where);
     uint64_t pack = 0;
+    int64_t asked = NO_PACK;
     enum ibx_status st =
         ibx_manifest_find(&tileset->manifest, id, wait, &pack, err);
-    if (st != IBX_OK)
-        return st;
-    return get_twice(tileset, pack, id, wait, wanted, err);
+    if (st == IBX_OK) {
+        asked = (int64_t)pack;
+        st = get_twice(tileset, pack, id, wait, wanted, err);
+    }
+    return st == IBX_NOT_FOUND ? confirm_absent(tileset, asked, id, wait, err)
+                               : st;
 }
 
 enum ibx_status ibx_tile_get(struct ibx_tileset *tileset, struct ibx_zxy at,

@@ -207,6 +207,79 @@ START_TEST(a_manifest_cut_while_mapped_is_corrupt_and_nobody_dies)
 }
 END_TEST
 
+static struct ibx_manifest_header manifest_header(const char *manifest)
+{
+    size_t manifest_nbytes = 0;
+    uint8_t *bytes = test_read(manifest, &manifest_nbytes);
+    struct ibx_manifest_header header = {0};
+    const char *why = NULL;
+    ck_status(ibx_manifest_header_decode(bytes, manifest_nbytes, &header, &why),
+              IBX_OK);
+    free(bytes);
+    return header;
+}
+
+/* Every tile is there or an error; what was never there is that or an error. */
+static void check_nothing_is_lost(enum ibx_wait wait)
+{
+    for (size_t i = 0; i < 3; i++) {
+        struct ibx_tile_facts facts;
+        struct ibx_zxy at = ibx_tile_zxy(tiles[i].first_id);
+        ck_assert(test_get(tileset, tiles[i].first_id, &tiles[i], wait) !=
+                  IBX_NOT_FOUND);
+        ck_assert(ibx_tile_stat(tileset, at, wait, &facts, NULL) !=
+                  IBX_NOT_FOUND);
+    }
+}
+
+static void overwrite(int fd, uint64_t page, int with)
+{
+    uint8_t bytes[IBX_PAGE_NBYTES];
+    memset(bytes, with, sizeof bytes);
+    ck_assert_int_eq(
+        pwrite(fd, bytes, sizeof bytes, (off_t)(page * IBX_PAGE_NBYTES)),
+        IBX_PAGE_NBYTES);
+}
+
+/* Pages are checked when they are first touched; what is written over them
+ * later must not make tiles disappear. */
+START_TEST(a_manifest_overwritten_while_mapped_never_loses_a_tile)
+{
+    enum { ABSENT = 4000 };
+    open_with(verifies[_i]);
+    char *manifest = test_manifest_path(folder);
+    size_t manifest_nbytes = 0;
+    uint8_t *good = test_read(manifest, &manifest_nbytes);
+    struct ibx_manifest_header header = manifest_header(manifest);
+    const uint64_t pages[] = {header.first_ids_page, header.records_page};
+    int fd = open_rw(manifest);
+    for (int with = 0; with < 256; with += 255) {
+        for (size_t p = 0; p < 2; p++) {
+            ibx_cache_distrust(cache);
+            check_nothing_is_lost(IBX_BLOCK); /* now the pages are trusted */
+            ck_status(get(0), IBX_OK);
+            ck_status(test_get(tileset, ABSENT, NULL, IBX_BLOCK),
+                      IBX_NOT_FOUND);
+            ck_status(test_get(tileset, ABSENT, NULL, IBX_TRY), IBX_NOT_FOUND);
+            overwrite(fd, pages[p], with);
+            check_nothing_is_lost(IBX_TRY);
+            check_nothing_is_lost(IBX_BLOCK);
+            ck_status(test_get(tileset, ABSENT, NULL, IBX_BLOCK),
+                      IBX_ERR_CORRUPT);
+            ck_assert_int_eq(pwrite(fd, good, manifest_nbytes, 0),
+                             (ssize_t)manifest_nbytes);
+            ck_status(get(0), IBX_OK);
+            ck_status(test_get(tileset, ABSENT, NULL, IBX_BLOCK),
+                      IBX_NOT_FOUND);
+        }
+    }
+    close(fd);
+    free(good);
+    free(manifest);
+    close_all();
+}
+END_TEST
+
 /* A replaced pack is a new file: who has the old one open reads it on. */
 START_TEST(replacing_by_rename_disturbs_nobody)
 {
@@ -248,6 +321,8 @@ int main(void)
         tcase, a_pack_cut_while_mapped_is_corrupt_and_nobody_dies, 0, 3);
     tcase_add_loop_test(tcase, an_oversize_pack_is_read_and_guarded_as_well, 0,
                         3);
+    tcase_add_loop_test(
+        tcase, a_manifest_overwritten_while_mapped_never_loses_a_tile, 0, 3);
     tcase_add_loop_test(
         tcase, a_manifest_cut_while_mapped_is_corrupt_and_nobody_dies, 0, 3);
     tcase_add_loop_test(tcase, replacing_by_rename_disturbs_nobody, 0, 3);
