@@ -68,8 +68,23 @@ static bool list_names(struct span list, const char *name)
     return false;
 }
 
+/* v2 has a limit that kills and one that stalls; we keep below both. */
+static uint64_t v2_limit(const char *root, struct span group)
+{
+    uint64_t most = lowest_limit(root, group, "memory.max");
+    uint64_t high = lowest_limit(root, group, "memory.high");
+    return most < high ? most : high;
+}
+
+static uint64_t v1_limit(const char *root, struct span group)
+{
+    char folder[1100];
+    (void)snprintf(folder, sizeof(folder), "%s/memory", root);
+    return lowest_limit(folder, group, "memory.limit_in_bytes");
+}
+
 /* One line of /proc/self/cgroup: "0::/group" (v2) or "9:memory:/group". */
-static uint64_t limit_of_line(struct span line)
+static uint64_t limit_of_line(const char *root, struct span line)
 {
     struct span rest = line;
     (void)span_cut(&rest, ':');
@@ -77,28 +92,31 @@ static uint64_t limit_of_line(struct span line)
     if (rest.ptr == NULL || rest.len > 1000)
         return UINT64_MAX;
     if (controllers.len == 0)
-        return lowest_limit("/sys/fs/cgroup", rest, "memory.max");
-    return list_names(controllers, "memory")
-               ? lowest_limit("/sys/fs/cgroup/memory", rest,
-                              "memory.limit_in_bytes")
-               : UINT64_MAX;
+        return v2_limit(root, rest);
+    return list_names(controllers, "memory") ? v1_limit(root, rest)
+                                             : UINT64_MAX;
+}
+
+uint64_t host_cgroup_limit(const char *root, const char *membership)
+{
+    /* Inside a container the group's own path is often not mounted. */
+    uint64_t lowest = v2_limit(root, span_of("/"));
+    uint64_t v1 = v1_limit(root, span_of("/"));
+    lowest = v1 < lowest ? v1 : lowest;
+    struct span rest = span_of(membership);
+    while (rest.ptr != NULL) {
+        uint64_t limit = limit_of_line(root, span_cut(&rest, '\n'));
+        lowest = limit < lowest ? limit : lowest;
+    }
+    return lowest;
 }
 
 static uint64_t cgroup_limit(void)
 {
     char text[4096];
-    /* Inside a container the group's own path is often not mounted. */
-    uint64_t lowest = limit_in("/sys/fs/cgroup", "memory.max");
-    uint64_t v1 = limit_in("/sys/fs/cgroup/memory", "memory.limit_in_bytes");
-    lowest = v1 < lowest ? v1 : lowest;
-    if (!read_text("/proc/self/cgroup", text, sizeof(text)))
-        return lowest;
-    struct span rest = span_of(text);
-    while (rest.ptr != NULL) {
-        uint64_t limit = limit_of_line(span_cut(&rest, '\n'));
-        lowest = limit < lowest ? limit : lowest;
-    }
-    return lowest;
+    return host_cgroup_limit(
+        "/sys/fs/cgroup",
+        read_text("/proc/self/cgroup", text, sizeof(text)) ? text : "");
 }
 
 static uint64_t handle_limit(void)

@@ -21,4 +21,10 @@ void host_usage_read(struct host_usage *out);
  * UINT64_MAX for no limit or no number. v1 writes a huge number instead. */
 uint64_t host_cgroup_parse(const char *text);
 
+/* The lowest memory limit of the groups in `membership`, a text as in
+ * /proc/self/cgroup, and of the groups above them, where control groups of
+ * version 2 are mounted at `root` (memory.max, memory.high) and those of
+ * version 1 below it (memory/memory.limit_in_bytes). UINT64_MAX for none. */
+uint64_t host_cgroup_limit(const char *root, const char *membership);
+
 #endif

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "server/budget.h"
-#include "server/host.h"
 #include "tests/server/table.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -160,20 +159,6 @@ START_TEST(higher_places_win)
 }
 END_TEST
 
-START_TEST(cgroup_limits_are_read)
-{
-    ck_assert_uint_eq(host_cgroup_parse("max\n"), NO);
-    ck_assert_uint_eq(host_cgroup_parse("33554432\n"), 33554432);
-    ck_assert_uint_eq(host_cgroup_parse("9223372036854771712\n"), NO);
-    ck_assert_uint_eq(host_cgroup_parse(""), NO);
-    ck_assert_uint_eq(host_cgroup_parse("12x"), NO);
-    struct host_limits limits;
-    host_limits_read(&limits);
-    ck_assert_uint_ge(limits.ncpus, 1);
-    ck_assert_uint_gt(limits.address_used, MIB);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("budget");
@@ -182,7 +167,6 @@ int main(void)
     tcase_add_loop_test(all, file_is_taken_or_refused_by_its_path, 0,
                         ROWS(files));
     tcase_add_test(all, higher_places_win);
-    tcase_add_test(all, cgroup_limits_are_read);
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }
