@@ -7,9 +7,10 @@
     stall     warm tiles beside cold ones on a slow device
     sabotage  packs cut, overwritten and replaced under load
     folder    a map panned in 32 MB, beside nginx over a folder
+    soak      bad packs, slow readers and reloads under load, for --minutes
     terabyte  250,000 packs in 32 MB (needs minutes and 6 GB the first time)
 
-Without names: all but the last. Needs a build with -DIMBREX_BENCH=ON, and root
+Without names: all but the last two. Needs a build with -DIMBREX_BENCH=ON, and root
 for control groups; a figure that cannot be made here is skipped by name.
 """
 import argparse
@@ -29,13 +30,14 @@ import facts  # noqa: E402
 import folder  # noqa: E402
 import limits  # noqa: E402
 import sabotage  # noqa: E402
+import soak  # noqa: E402
 import stall  # noqa: E402
 import stride  # noqa: E402
 import terabyte  # noqa: E402
 
 FIGURES = {"cliff": cliff, "stride": stride, "exhaust": exhaust,
            "stall": stall, "sabotage": sabotage, "folder": folder,
-           "terabyte": terabyte}
+           "soak": soak, "terabyte": terabyte}
 
 
 def options():
@@ -58,6 +60,8 @@ def options():
                         help="of the terabyte (250000)")
     parser.add_argument("--requests", type=int, default=1000000,
                         help="to the terabyte (1000000)")
+    parser.add_argument("--minutes", type=float, default=20,
+                        help="of the soak (20)")
     parser.add_argument("--port", type=int, default=23000,
                         help="first of a few ports on 127.0.0.1 (23000)")
     chosen = parser.parse_args()
@@ -73,6 +77,7 @@ class Bench:
     def __init__(self, chosen):
         self.rounds, self.seconds = chosen.rounds, chosen.seconds
         self.packs, self.requests = chosen.packs, chosen.requests
+        self.minutes = chosen.minutes
         self.port, self.source = chosen.port, SOURCE
         self.build = chosen.build.resolve()
         self.data = (chosen.data or self.build / "bench-data").resolve()

@@ -1,7 +1,7 @@
 """What bench/origin measures, as a test: files damaged under load, and every
 limit at once. Asserts what was answered, never how fast.
 
-    origin.py sabotage | small_machine
+    origin.py sabotage | small_machine | soak
 """
 import os
 import pathlib
@@ -15,6 +15,7 @@ sys.path[:0] = [str(SOURCE / "bench/origin"), str(SOURCE / "bench/lib")]
 import limits  # noqa: E402
 import sabotage  # noqa: E402
 import serving  # noqa: E402
+import soak  # noqa: E402
 import terabyte  # noqa: E402
 
 SKIPPED = 77
@@ -67,9 +68,17 @@ def check_small_machine(bench):
             yield f"{what}: {measured}, want {goal}"
 
 
+def check_soak(bench):
+    """Two minutes; bench/origin/run.py soak takes twenty."""
+    result = soak.one(bench, 40, 80)
+    for part in result["parts"]:
+        print(part["asked"], part["done"])
+    yield from soak.complaints(result)
+
+
 def main():
-    check = {"sabotage": check_sabotage,
-             "small_machine": check_small_machine}[sys.argv[1]]
+    check = {"sabotage": check_sabotage, "small_machine": check_small_machine,
+             "soak": check_soak}[sys.argv[1]]
     with tempfile.TemporaryDirectory(prefix="imbrex-origin-") as data:
         pathlib.Path(data).chmod(0o755)
         try:
