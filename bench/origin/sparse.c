@@ -199,8 +199,8 @@ int main(int argc, char **argv)
                     stderr);
         return 2;
     }
-    struct ibx_pack_list list = {.n = npacks, .room = npacks};
-    list.packs = calloc(npacks, sizeof *list.packs);
+    struct ibx_pack_list list = {.n = (size_t)npacks, .room = (size_t)npacks};
+    list.packs = calloc(list.n, sizeof *list.packs);
     if (!list.packs)
         meter_die("memory");
     make_folders(argv[1]);

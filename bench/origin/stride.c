@@ -110,7 +110,7 @@ static void open_medium(struct medium *m, enum mode mode, char **argv)
 static void close_medium(struct medium *m)
 {
     if (m->base)
-        (void)munmap((void *)m->base, m->nsteps * STRIDE_NBYTES);
+        (void)munmap((void *)m->base, (size_t)m->nsteps * STRIDE_NBYTES);
     if (m->fd >= 0)
         (void)close(m->fd);
     ibx_tileset_release(m->tileset);

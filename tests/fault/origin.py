@@ -1,10 +1,11 @@
 """What bench/origin measures, as a test: files damaged under load, and every
 limit at once. Asserts what was answered, never how fast.
 
-    origin.py sabotage | small_machine | soak
+    origin.py sabotage | small_machine | cgroup | soak
 """
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -12,6 +13,7 @@ SOURCE = pathlib.Path(os.environ["IMBREX_SOURCE"])
 BUILD = pathlib.Path(os.environ["IMBREX_BUILD"])
 sys.path[:0] = [str(SOURCE / "bench/origin"), str(SOURCE / "bench/lib")]
 
+import data  # noqa: E402
 import limits  # noqa: E402
 import sabotage  # noqa: E402
 import serving  # noqa: E402
@@ -68,6 +70,29 @@ def check_small_machine(bench):
             yield f"{what}: {measured}, want {goal}"
 
 
+def check_cgroup(bench):
+    """A real group's limit, of the version that this machine has, shrinks what
+    the server plans for, and a budget that cannot fit is refused."""
+    tileset, _, _ = data.dense(bench, 4)
+    command = [bench.program("imbrex-server"), "--port", 0, "--admin", "off",
+               "--id", "t"]
+    for limit, want in ((16 << 20, "memory 8M"), (24 << 20, "memory 12M")):
+        with limits.Limits(memory=limit) as cage:
+            server = cage.start(command + [tileset], uid=bench.uid,
+                                stderr=subprocess.PIPE, text=True)
+            line = server.stderr.readline()
+            server.terminate()
+            server.wait()
+            if want not in line:
+                yield f"a limit of {limit} bytes: {line}"
+            refused = cage.start(command + ["--memory", "32M", tileset],
+                                 uid=bench.uid, stderr=subprocess.PIPE,
+                                 text=True)
+            text = refused.communicate()[1]
+            if refused.returncode == 0 or "cgroup" not in text:
+                yield f"--memory above {limit} bytes: {text}"
+
+
 def check_soak(bench):
     """Two minutes; bench/origin/run.py soak takes twenty."""
     result = soak.one(bench, 40, 80)
@@ -78,7 +103,7 @@ def check_soak(bench):
 
 def main():
     check = {"sabotage": check_sabotage, "small_machine": check_small_machine,
-             "soak": check_soak}[sys.argv[1]]
+             "cgroup": check_cgroup, "soak": check_soak}[sys.argv[1]]
     with tempfile.TemporaryDirectory(prefix="imbrex-origin-") as data:
         pathlib.Path(data).chmod(0o755)
         try:

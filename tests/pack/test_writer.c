@@ -138,7 +138,8 @@ START_TEST(a_units_state_comes_back)
     size_t nbytes = 0;
     open_writer();
     for (uint64_t key = 0; key < 100; key++)
-        ck_ok(sample_commit(writer, key * 977, tiles, key % 3, &err), err);
+        ck_ok(sample_commit(writer, key * 977, tiles, (size_t)(key % 3), &err),
+              err);
     ibx_writer_close(writer, IBX_WRITER_KEEP);
     options.resume = true;
     open_writer();
