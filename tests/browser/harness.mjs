@@ -52,13 +52,29 @@ export function makeTilesets(folder) {
     '--zoom', '0-14', '--name', 'Newbridge', ...layers);
 }
 
-/** More tilesets, from the shared data; @returns their ids. */
-export function makeSharedTilesets(folder) {
+/** The glyphs and icons of data/labels; @returns the folder, or null where
+ * they cannot be made. */
+export function makeLabels(folder) {
+  try {
+    execFileSync(path.join(source, 'data', 'labels', 'build.sh'), [folder],
+      {stdio: ['ignore', 'ignore', 'inherit']});
+    return folder;
+  } catch (error) {
+    if (error.status === 77) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** More tilesets, from the shared data; @returns the ids of those made.
+ * @param wanted only these ids */
+export function makeSharedTilesets(folder, wanted) {
   const made = [];
   const inside = 'N42E001.hgt';
   const add = (id, input, ...args) => {
     const from = path.join(sharedData, input);
-    if (existsSync(from)) {
+    if ((!wanted || wanted.includes(id)) && existsSync(from)) {
       const zipped = from.endsWith('.zip') ?
         `/vsizip/${from}/${inside}` : from;
       runTiler(...args, '--quiet', '-o', path.join(folder, `${id}.imbrex`),
@@ -128,7 +144,9 @@ export const findChromium = () => [process.env.IMBREX_CHROMIUM,
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic',
   '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--hide-scrollbars',
-  '--font-render-hinting=none', '--force-color-profile=srgb'];
+  '--font-render-hinting=none', '--force-color-profile=srgb',
+  // There is no other host: nothing can come from outside unnoticed.
+  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'];
 
 /**
  * A browser window of its own with an empty profile.
