@@ -2,11 +2,11 @@
 // leaf directories made of it, read back from our export by the `pmtiles`
 // package, equals what that package reads from the original.
 import assert from "node:assert/strict";
-import {execFileSync} from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import {PMTiles, zxyToTileId} from "pmtiles";
+import {tiler} from "./tiler.mjs";
 
 class FileSource {
     constructor(name) {
@@ -22,9 +22,6 @@ class FileSource {
         return {data: bytes.buffer.slice(0, n)};
     }
 }
-
-const tiler = (...args) =>
-    execFileSync(process.env.IMBREX_TILER, args, {stdio: "pipe"});
 
 // Addresses: all of small zooms, and those inside the archive's bounds.
 function* addresses(header) {

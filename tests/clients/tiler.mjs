@@ -1,0 +1,5 @@
+// imbrex-tiler, as its tests run it.
+import {execFileSync} from "node:child_process";
+
+export const tiler = (...args) =>
+    execFileSync(process.env.IMBREX_TILER, args, {stdio: "pipe"});
