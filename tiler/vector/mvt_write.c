@@ -2,20 +2,12 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "tiler/vector/arena.h"
 #include "tiler/vector/attrs.h"
 #include "tiler/vector/mvt.h"
 #include "vector_tile.pb-c.h"
 
 enum { COMMAND_MOVE = 1, COMMAND_LINE = 2, COMMAND_CLOSE = 7 };
-
-/* Memory that is given back all at once. */
-struct arena_block {
-    struct arena_block *next;
-    size_t used, cap;
-    max_align_t bytes[];
-};
-
-enum { ARENA_BLOCK_NBYTES = 256 << 10 };
 
 struct slot {
     uint64_t hash;
@@ -31,7 +23,7 @@ struct table {
 };
 
 struct mvt_writer {
-    struct arena_block *arena;
+    struct arena arena;
     struct table values;  /* encoded value -> number in the layer */
     struct table sets;    /* attrs_ref -> number in `tags` */
     uint32_t *key_number; /* by key: number in the layer + 1 */
@@ -56,40 +48,6 @@ struct draft {
     size_t ntags, tags_cap;
 };
 
-static void *arena_alloc(struct mvt_writer *writer, size_t n)
-{
-    n = (n + sizeof(max_align_t) - 1) / sizeof(max_align_t) *
-        sizeof(max_align_t);
-    struct arena_block *block = writer->arena;
-    if (block == NULL || n > block->cap - block->used) {
-        size_t cap = n > ARENA_BLOCK_NBYTES ? n : ARENA_BLOCK_NBYTES;
-        block = malloc(sizeof *block + cap);
-        if (block == NULL)
-            return NULL;
-        block->next = writer->arena;
-        block->used = 0;
-        block->cap = cap;
-        writer->arena = block;
-    }
-    void *at = (uint8_t *)block->bytes + block->used;
-    block->used += n;
-    return at;
-}
-
-/* Keeps one block for the next tile. */
-static void arena_reset(struct mvt_writer *writer, bool keep_one)
-{
-    struct arena_block *block = writer->arena;
-    while (block != NULL && (!keep_one || block->next != NULL)) {
-        struct arena_block *next = block->next;
-        free(block);
-        block = next;
-    }
-    if (block != NULL)
-        block->used = 0;
-    writer->arena = block;
-}
-
 struct mvt_writer *mvt_writer_new(void)
 {
     return calloc(1, sizeof(struct mvt_writer));
@@ -99,7 +57,7 @@ void mvt_writer_free(struct mvt_writer *writer)
 {
     if (writer == NULL)
         return;
-    arena_reset(writer, false);
+    arena_free(&writer->arena);
     free(writer->values.slots);
     free(writer->sets.slots);
     free(writer->key_number);
@@ -188,7 +146,7 @@ static bool set_string(struct draft *draft, Mvt__Tile__Value *value,
                        const struct attr *attr)
 {
     size_t n = attr->value.string.len;
-    char *copy = arena_alloc(draft->writer, n + 1);
+    char *copy = arena_alloc(&draft->writer->arena, n + 1);
     if (copy == NULL)
         return false;
     memcpy(copy, attr->value.string.ptr, n);
@@ -233,8 +191,10 @@ static bool reserve_values(struct draft *draft)
     if (layer->n_values < draft->values_cap)
         return true;
     size_t cap = draft->values_cap == 0 ? 64 : draft->values_cap * 2;
-    void *values = arena_alloc(draft->writer, cap * sizeof *layer->values);
-    void *bytes = arena_alloc(draft->writer, cap * sizeof *draft->value_bytes);
+    void *values =
+        arena_alloc(&draft->writer->arena, cap * sizeof *layer->values);
+    void *bytes =
+        arena_alloc(&draft->writer->arena, cap * sizeof *draft->value_bytes);
     if (values == NULL || bytes == NULL)
         return false;
     if (layer->n_values > 0) {
@@ -252,7 +212,7 @@ static bool add_value(struct draft *draft, const struct attr *attr,
                       struct cursor bytes)
 {
     Mvt__Tile__Layer *layer = draft->layer;
-    Mvt__Tile__Value *value = arena_alloc(draft->writer, sizeof *value);
+    Mvt__Tile__Value *value = arena_alloc(&draft->writer->arena, sizeof *value);
     if (value == NULL || !reserve_values(draft))
         return false;
     mvt__tile__value__init(value);
@@ -290,7 +250,8 @@ static bool make_tags(struct draft *draft, struct cursor set, struct tags *tags)
     struct attr attr;
     for (struct cursor look = set; attrs_next(&look, &attr);)
         cap += 2;
-    tags->numbers = arena_alloc(draft->writer, (cap + 1) * sizeof(uint32_t));
+    tags->numbers =
+        arena_alloc(&draft->writer->arena, (cap + 1) * sizeof(uint32_t));
     if (tags->numbers == NULL)
         return false;
     for (;;) {
@@ -314,7 +275,7 @@ static bool reserve_tags(struct draft *draft)
     if (draft->ntags < draft->tags_cap)
         return true;
     size_t cap = draft->tags_cap == 0 ? 64 : draft->tags_cap * 2;
-    struct tags *tags = arena_alloc(draft->writer, cap * sizeof *tags);
+    struct tags *tags = arena_alloc(&draft->writer->arena, cap * sizeof *tags);
     if (tags == NULL)
         return false;
     if (draft->ntags > 0)
@@ -386,7 +347,8 @@ static bool draw(struct mvt_writer *writer, const struct geom *geom,
                  Mvt__Tile__Feature *feature)
 {
     size_t cap = 2 * geom->npoints + 3 * geom->nparts + 1;
-    struct pen pen = {.to = arena_alloc(writer, cap * sizeof(uint32_t))};
+    struct pen pen = {.to =
+                          arena_alloc(&writer->arena, cap * sizeof(uint32_t))};
     if (pen.to == NULL)
         return false;
     feature->geometry = pen.to;
@@ -407,7 +369,8 @@ static bool draw(struct mvt_writer *writer, const struct geom *geom,
 static Mvt__Tile__Feature *make_feature(struct draft *draft,
                                         const struct mvt_feature *from)
 {
-    Mvt__Tile__Feature *feature = arena_alloc(draft->writer, sizeof *feature);
+    Mvt__Tile__Feature *feature =
+        arena_alloc(&draft->writer->arena, sizeof *feature);
     const struct tags *tags = tags_of(draft, from);
     if (feature == NULL || tags == NULL)
         return NULL;
@@ -437,7 +400,7 @@ static bool begin_layer(struct draft *draft)
     }
     if (from->nkeys > 0)
         memset(writer->key_number, 0, from->nkeys * sizeof(uint32_t));
-    Mvt__Tile__Layer *layer = arena_alloc(writer, sizeof *layer);
+    Mvt__Tile__Layer *layer = arena_alloc(&writer->arena, sizeof *layer);
     if (layer == NULL)
         return false;
     mvt__tile__layer__init(layer);
@@ -445,9 +408,10 @@ static bool begin_layer(struct draft *draft)
     layer->name = (char *)(uintptr_t)from->name;
     layer->has_extent = 1;
     layer->extent = 4096;
-    layer->features =
-        arena_alloc(writer, (from->nfeatures + 1) * sizeof *layer->features);
-    layer->keys = arena_alloc(writer, (from->nkeys + 1) * sizeof *layer->keys);
+    layer->features = arena_alloc(&writer->arena, (from->nfeatures + 1) *
+                                                      sizeof *layer->features);
+    layer->keys =
+        arena_alloc(&writer->arena, (from->nkeys + 1) * sizeof *layer->keys);
     draft->layer = layer;
     return layer->features != NULL && layer->keys != NULL;
 }
@@ -470,9 +434,10 @@ static Mvt__Tile__Layer *make_layer(struct mvt_writer *writer,
 bool mvt_write(struct mvt_writer *writer, const struct mvt_layer *layers,
                size_t nlayers, struct bytes *out)
 {
-    arena_reset(writer, true);
+    arena_reset(&writer->arena);
     Mvt__Tile tile = MVT__TILE__INIT;
-    tile.layers = arena_alloc(writer, (nlayers + 1) * sizeof *tile.layers);
+    tile.layers =
+        arena_alloc(&writer->arena, (nlayers + 1) * sizeof *tile.layers);
     if (tile.layers == NULL)
         return false;
     for (size_t i = 0; i < nlayers; i++) {

@@ -43,13 +43,6 @@ struct tile_maker *tile_maker_new(const struct tile_settings *settings)
     return maker;
 }
 
-static void free_geoms(struct geom *geoms, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        geom_free(&geoms[i]);
-    free(geoms);
-}
-
 void tile_maker_free(struct tile_maker *maker)
 {
     if (maker == NULL)
@@ -58,11 +51,12 @@ void tile_maker_free(struct tile_maker *maker)
         libdeflate_free_compressor(maker->gzip);
     mvt_writer_free(maker->mvt);
     repair_free(maker->repair);
-    free_geoms(maker->geoms, maker->geoms_cap);
-    free_geoms(maker->made, maker->made_cap);
+    arena_free(&maker->pieces);
+    arena_free(&maker->made);
+    geom_free(&maker->open);
+    geom_free(&maker->join);
     free(maker->shares);
     free(maker->groups);
-    free(maker->order);
     free(maker->features);
     free(maker->layers);
     free(maker->made_of);
@@ -73,28 +67,6 @@ void tile_maker_free(struct tile_maker *maker)
     free(maker);
 }
 
-/* A cleared geometry of a pool. */
-static size_t new_geom(struct geom **pool, size_t *n, size_t *cap,
-                       enum geom_kind kind)
-{
-    if (*n == *cap) {
-        size_t wanted = *cap == 0 ? 64 : *cap * 2;
-        struct geom *bigger = realloc(*pool, wanted * sizeof **pool);
-        if (bigger == NULL)
-            return SIZE_MAX;
-        memset(bigger + *cap, 0, (wanted - *cap) * sizeof *bigger);
-        *pool = bigger;
-        *cap = wanted;
-    }
-    geom_reset(&(*pool)[*n], kind);
-    return (*n)++;
-}
-
-size_t maker_new_made(struct tile_maker *maker, enum geom_kind kind)
-{
-    return new_geom(&maker->made, &maker->nmade, &maker->made_cap, kind);
-}
-
 static bool reserve_shares(struct tile_maker *maker, size_t need)
 {
     if (need <= maker->shares_cap)
@@ -102,23 +74,29 @@ static bool reserve_shares(struct tile_maker *maker, size_t need)
     void *shares = realloc(maker->shares, need * sizeof *maker->shares);
     if (shares != NULL)
         maker->shares = shares;
-    void *order = realloc(maker->order, need * sizeof *maker->order);
-    if (order != NULL)
-        maker->order = order;
     void *features = realloc(maker->features, need * sizeof *maker->features);
     if (features != NULL)
         maker->features = features;
     void *made_of = realloc(maker->made_of, need * sizeof *maker->made_of);
     if (made_of != NULL)
         maker->made_of = made_of;
-    if (shares == NULL || order == NULL || features == NULL || made_of == NULL)
+    if (shares == NULL || features == NULL || made_of == NULL)
         return false;
     maker->shares_cap = need;
     return true;
 }
 
-/* Adds a record's geometry to the share before it when both are one feature
- * (that comes in on both sides of the antimeridian), else to a new share. */
+/* Whether a record adds to the feature of the one before it (that comes in on
+ * both sides of the antimeridian). */
+static bool goes_on(const struct tile_record *record,
+                    const struct piece_head *head, const struct share *last)
+{
+    return last != NULL && last->seq == record->seq &&
+           last->head.kind == head->kind;
+}
+
+/* Reads a record's geometry, behind that of the share it goes on with, and
+ * makes a share of it. */
 static enum tile_status load_record(struct tile_maker *maker,
                                     const struct tile_record *record)
 {
@@ -129,25 +107,23 @@ static enum tile_status load_record(struct tile_maker *maker,
         return TILE_CORRUPT;
     struct share *last =
         maker->nshares == 0 ? NULL : &maker->shares[maker->nshares - 1];
-    if (last == NULL || last->seq != record->seq ||
-        last->head.kind != head.kind) {
-        size_t geom = new_geom(&maker->geoms, &maker->ngeoms, &maker->geoms_cap,
-                               head.kind);
-        if (geom == SIZE_MAX)
-            return TILE_NOMEM;
-        last = &maker->shares[maker->nshares++];
-        *last = (struct share){
-            .seq = record->seq, .head = head, .geom = geom, .kept = true};
-    }
-    struct geom *geom = &maker->geoms[last->geom];
-    bool joined = geom->nparts > 0;
-    if (!piece_get_geom(&from, geom))
+    bool joined = goes_on(record, &head, last);
+    struct geom *open = &maker->open;
+    geom_reset(open, head.kind);
+    if (joined && !geom_add_parts(open, last->geom, 0, last->geom->nparts))
+        return TILE_NOMEM;
+    if (!piece_get_geom(&from, open))
         return TILE_CORRUPT;
     /* Both sides may meet at the antimeridian. */
-    if (joined && geom->kind == GEOM_POLYGON &&
-        repair_rounded(maker->repair, geom) == REPAIR_NOMEM)
+    if (joined && open->kind == GEOM_POLYGON &&
+        repair_rounded(maker->repair, open) == REPAIR_NOMEM)
         return TILE_NOMEM;
-    return TILE_OK;
+    if (!joined) {
+        last = &maker->shares[maker->nshares++];
+        *last = (struct share){.seq = record->seq, .head = head, .kept = true};
+    }
+    last->geom = arena_keep(&maker->pieces, open);
+    return last->geom == NULL ? TILE_NOMEM : TILE_OK;
 }
 
 static int compare_shares(const void *left, const void *right)
@@ -159,7 +135,8 @@ static int compare_shares(const void *left, const void *right)
         return a->head.order < b->head.order ? -1 : 1;
     if (a->seq != b->seq)
         return a->seq < b->seq ? -1 : 1;
-    return (a->geom > b->geom) - (a->geom < b->geom);
+    /* A collection's points, lines and polygons. */
+    return (a->head.kind > b->head.kind) - (a->head.kind < b->head.kind);
 }
 
 static bool load_groups(struct tile_maker *maker)
@@ -192,7 +169,8 @@ static bool load_groups(struct tile_maker *maker)
 static enum tile_status load(struct tile_maker *maker,
                              const struct tile_job *job)
 {
-    maker->nshares = maker->ngeoms = 0;
+    maker->nshares = 0;
+    arena_reset(&maker->pieces);
     if (!reserve_shares(maker, job->nrecords))
         return TILE_NOMEM;
     for (size_t i = 0; i < job->nrecords; i++) {

@@ -9,12 +9,20 @@ static struct mvt_feature feature_of(const struct tile_maker *maker,
                                      const struct share *share)
 {
     return (struct mvt_feature){
-        .geom = &maker->geoms[share->geom],
+        .geom = share->geom,
         .has_id = share->head.has_id,
         .id = share->head.id,
         .attrs = attrs_get(maker->settings->attrs, share->head.attrs),
         .attrs_ref = share->head.attrs,
     };
+}
+
+/* Makes a copy of `geom` stand for feature `number`. */
+static bool keep_made(struct tile_maker *maker, size_t number,
+                      const struct geom *geom)
+{
+    maker->made_of[number] = arena_keep(&maker->made, geom);
+    return maker->made_of[number] != NULL;
 }
 
 /* ---- simplify-more ------------------------------------------------------ */
@@ -67,14 +75,10 @@ static bool coarsen_feature(struct tile_maker *maker, unsigned bits,
     const struct geom *from = maker->features[number].geom;
     if (from->kind == GEOM_POINT)
         return true;
-    size_t made = maker_new_made(maker, from->kind);
-    if (made == SIZE_MAX)
+    geom_reset(&maker->open, from->kind);
+    if (!coarsen_geom(maker, from, bits, &maker->open))
         return false;
-    if (!coarsen_geom(maker, from, bits, &maker->made[made]))
-        return false;
-    if (maker->made[made].nparts > 0)
-        maker->made_of[number] = made;
-    return true;
+    return maker->open.nparts == 0 || keep_made(maker, number, &maker->open);
 }
 
 /* ---- coalesce ----------------------------------------------------------- */
@@ -82,26 +86,21 @@ static bool coarsen_feature(struct tile_maker *maker, unsigned bits,
 static const struct geom *geom_of(const struct tile_maker *maker,
                                   size_t feature)
 {
-    size_t made = maker->made_of[feature];
-    return made == SIZE_MAX ? maker->features[feature].geom
-                            : &maker->made[made];
+    const struct geom *made = maker->made_of[feature];
+    return made == NULL ? maker->features[feature].geom : made;
 }
 
-/* Adds a share that is not kept to the geometry of feature `number`. */
-static bool absorb(struct tile_maker *maker, size_t number,
-                   const struct share *share)
+/* Adds a share that is not kept to what stands for a feature. */
+static bool absorb(const struct mvt_feature *host, const struct share *share,
+                   struct geom *grown)
 {
-    if (maker->made_of[number] == SIZE_MAX) {
-        const struct geom *own = maker->features[number].geom;
-        size_t made = maker_new_made(maker, own->kind);
-        if (made == SIZE_MAX ||
-            !geom_add_parts(&maker->made[made], own, 0, own->nparts))
+    const struct geom *own = host->geom, *more = share->geom;
+    if (grown->nparts == 0) {
+        geom_reset(grown, own->kind);
+        if (!geom_add_parts(grown, own, 0, own->nparts))
             return false;
-        maker->made_of[number] = made;
     }
-    const struct geom *more = &maker->geoms[share->geom];
-    return geom_add_parts(&maker->made[maker->made_of[number]], more, 0,
-                          more->nparts);
+    return geom_add_parts(grown, more, 0, more->nparts);
 }
 
 /* The feature of the same kind, made from a share before this one, that takes
@@ -129,8 +128,9 @@ static void flatten_points(struct geom *geom)
     geom->nparts = 1;
 }
 
-static bool coalesce(struct tile_maker *maker, const struct group *group,
-                     size_t first, size_t end)
+/* Grows the geometries of features[first .. end) by what is not kept. */
+static bool absorb_all(struct tile_maker *maker, const struct group *group,
+                       size_t first, size_t end, struct geom *grown)
 {
     size_t before = first;
     for (size_t i = group->first; i < group->end; i++) {
@@ -140,21 +140,36 @@ static bool coalesce(struct tile_maker *maker, const struct group *group,
             continue;
         }
         size_t host = find_host(maker, first, end, before, share->head.kind);
-        if (host != SIZE_MAX && !absorb(maker, host, share))
+        if (host != SIZE_MAX &&
+            !absorb(&maker->features[host], share, &grown[host - first]))
             return false;
-    }
-    for (size_t i = first; i < end; i++) {
-        size_t made = maker->made_of[i];
-        if (made == SIZE_MAX)
-            continue;
-        flatten_points(&maker->made[made]);
-        if (maker->made[made].kind == GEOM_POLYGON &&
-            repair_union(maker->repair, &maker->made[made]) == REPAIR_NOMEM)
-            return false;
-        if (maker->made[made].nparts == 0)
-            maker->made_of[i] = SIZE_MAX;
     }
     return true;
+}
+
+static bool finish_grown(struct tile_maker *maker, size_t number,
+                         struct geom *grown)
+{
+    if (grown->nparts == 0)
+        return true;
+    flatten_points(grown);
+    if (grown->kind == GEOM_POLYGON &&
+        repair_union(maker->repair, grown) == REPAIR_NOMEM)
+        return false;
+    return grown->nparts == 0 || keep_made(maker, number, grown);
+}
+
+static bool coalesce(struct tile_maker *maker, const struct group *group,
+                     size_t first, size_t end)
+{
+    struct geom *grown = calloc(end - first + 1, sizeof *grown);
+    bool ok = grown != NULL && absorb_all(maker, group, first, end, grown);
+    for (size_t i = first; i < end && grown != NULL; i++) {
+        ok = ok && finish_grown(maker, i, &grown[i - first]);
+        geom_free(&grown[i - first]);
+    }
+    free(grown);
+    return ok;
 }
 
 /* ---- merging lines ------------------------------------------------------ */
@@ -178,21 +193,17 @@ static int compare_lines(const void *left, const void *right)
 static bool merge_run(struct tile_maker *maker, const struct line_key *keys,
                       size_t n)
 {
-    size_t all = maker_new_made(maker, GEOM_LINE);
-    size_t joined = maker_new_made(maker, GEOM_LINE);
-    if (all == SIZE_MAX || joined == SIZE_MAX)
-        return false;
+    struct geom *all = &maker->open;
+    geom_reset(all, GEOM_LINE);
     for (size_t i = 0; i < n; i++) {
         const struct geom *lines = geom_of(maker, keys[i].feature);
-        if (!geom_add_parts(&maker->made[all], lines, 0, lines->nparts))
+        if (!geom_add_parts(all, lines, 0, lines->nparts))
             return false;
         if (i > 0)
             maker->features[keys[i].feature].geom = NULL;
     }
-    if (!join_lines(&maker->made[all], &maker->made[joined]))
-        return false;
-    maker->made_of[keys[0].feature] = joined;
-    return true;
+    return join_lines(all, &maker->join) &&
+           keep_made(maker, keys[0].feature, &maker->join);
 }
 
 static size_t pack_features(struct tile_maker *maker, size_t first, size_t end)
@@ -249,7 +260,7 @@ static bool encode_group(struct tile_maker *maker, struct group *group,
     for (size_t i = group->first; i < group->end; i++) {
         if (!maker->shares[i].kept)
             continue;
-        maker->made_of[end] = SIZE_MAX;
+        maker->made_of[end] = NULL;
         maker->features[end++] = feature_of(maker, &maker->shares[i]);
     }
     if (group->coalesce && !coalesce(maker, group, first, end))
@@ -285,7 +296,7 @@ static bool compress(struct tile_maker *maker)
 bool maker_encode(struct tile_maker *maker)
 {
     size_t nfeatures = 0;
-    maker->nmade = 0;
+    arena_reset(&maker->made);
     for (size_t i = 0; i < maker->ngroups; i++) {
         struct group *group = &maker->groups[i];
         const struct layer *layer =
@@ -301,7 +312,6 @@ bool maker_encode(struct tile_maker *maker)
             .nfeatures = nfeatures - first,
         };
     }
-    /* Only now: the pool of made geometries has stopped moving. */
     for (size_t i = 0; i < nfeatures; i++)
         maker->features[i].geom = geom_of(maker, i);
     if (!mvt_write(maker->mvt, maker->layers, maker->ngroups, &maker->raw))

@@ -51,7 +51,7 @@ static void measure_gaps(struct tile_maker *maker, const struct group *group,
     size_t n = group->end - group->first;
     for (size_t i = 0; i < n; i++) {
         size_t share = group->first + i;
-        const struct geom *geom = &maker->geoms[maker->shares[share].geom];
+        const struct geom *geom = maker->shares[share].geom;
         keys[i] =
             (struct rank_key){.tie = place_on_curve(geom), .share = share};
     }

@@ -4,6 +4,7 @@
 
 #include <libdeflate.h>
 
+#include "tiler/vector/arena.h"
 #include "tiler/vector/mvt.h"
 #include "tiler/vector/repair.h"
 #include "tiler/vector/tile.h"
@@ -12,9 +13,9 @@
 struct share {
     uint64_t seq;
     struct piece_head head;
-    size_t geom;     /* number in maker->geoms */
-    double priority; /* the larger, the longer it is kept */
-    size_t rank;     /* 0 is the layer's most important share */
+    const struct geom *geom; /* in maker->pieces */
+    double priority;         /* the larger, the longer it is kept */
+    size_t rank;             /* 0 is the layer's most important share */
     bool kept;
 };
 
@@ -36,26 +37,21 @@ struct tile_maker {
 
     struct share *shares;
     size_t nshares, shares_cap;
-    struct geom *geoms; /* decoded; reused from tile to tile */
-    size_t ngeoms, geoms_cap;
-    struct geom *made; /* merged, coalesced or coarser, per encoding */
-    size_t nmade, made_cap;
+    struct arena pieces;    /* geometry of the shares, per tile */
+    struct arena made;      /* merged, coalesced or coarser, per encoding */
+    struct geom open, join; /* scratch: what is about to be kept */
     struct group *groups;
     size_t ngroups, groups_cap;
-    size_t *order; /* scratch, as long as shares */
 
     struct mvt_feature *features;
     struct mvt_layer *layers;
-    size_t *made_of;   /* feature number -> geom number in made, or SIZE_MAX */
-    const char **keys; /* of all layers, one after another */
+    const struct geom **made_of; /* by feature number; NULL: its own */
+    const char **keys;           /* of all layers, one after another */
     size_t *first_key;
 
     struct bytes raw, out;
     bool nomem;
 };
-
-/* A cleared geometry of the pool; SIZE_MAX: no memory. Pools move. */
-size_t maker_new_made(struct tile_maker *maker, enum geom_kind kind);
 
 /* Ranks the shares of every group by its layer's policy. */
 void maker_rank(struct tile_maker *maker);
