@@ -2,12 +2,34 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "tiler/vector/arena.h"
 #include "tiler/vector/attrs.h"
 #include "tiler/vector/mvt.h"
-#include "vector_tile.pb-c.h"
 
 enum { COMMAND_MOVE = 1, COMMAND_LINE = 2, COMMAND_CLOSE = 7 };
+
+/* Tags of a protobuf field: its number and how it is encoded. */
+enum { VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5 };
+#define TAG(number, how) ((number) << 3 | (how))
+
+enum {
+    TILE_LAYER = TAG(3, BYTES),
+    LAYER_NAME = TAG(1, BYTES),
+    LAYER_FEATURE = TAG(2, BYTES),
+    LAYER_KEY = TAG(3, BYTES),
+    LAYER_VALUE = TAG(4, BYTES),
+    LAYER_EXTENT = TAG(5, VARINT),
+    LAYER_VERSION = TAG(15, VARINT),
+    FEATURE_ID = TAG(1, VARINT),
+    FEATURE_TAGS = TAG(2, BYTES),
+    FEATURE_TYPE = TAG(3, VARINT),
+    FEATURE_GEOMETRY = TAG(4, BYTES),
+    VALUE_STRING = TAG(1, BYTES),
+    VALUE_FLOAT = TAG(2, FIXED32),
+    VALUE_DOUBLE = TAG(3, FIXED64),
+    VALUE_UINT = TAG(5, VARINT),
+    VALUE_SINT = TAG(6, VARINT),
+    VALUE_BOOL = TAG(7, VARINT),
+};
 
 struct slot {
     uint64_t hash;
@@ -22,29 +44,26 @@ struct table {
     size_t nslots, count; /* nslots: a power of two */
 };
 
+/* Tags shared by all features with one attribute set, packed. */
+struct tags {
+    uint64_t ref;
+    size_t offset, nbytes; /* in writer->tags */
+};
+
+/* Everything but the tables is about the layer being made; the parts of its
+ * message are collected side by side. */
 struct mvt_writer {
-    struct arena arena;
-    struct table values;  /* encoded value -> number in the layer */
-    struct table sets;    /* attrs_ref -> number in `tags` */
+    struct table values;  /* a value -> its number in the layer */
+    struct table sets;    /* attrs_ref -> its number in tags_of */
     uint32_t *key_number; /* by key: number in the layer + 1 */
     size_t key_cap;
-};
-
-/* Tags shared by all features with one attribute set. */
-struct tags {
-    uint32_t *numbers;
-    size_t n;
-    uint64_t ref;
-};
-
-/* A layer being made. */
-struct draft {
-    struct mvt_writer *writer;
     const struct mvt_layer *from;
-    Mvt__Tile__Layer *layer;
+    struct bytes features, keys, value_messages, tags;
+    struct bytes feature, geometry, value; /* one at a time */
+    uint32_t nkeys, nvalues;
     struct cursor *value_bytes; /* by value number, to compare */
     size_t values_cap;
-    struct tags *tags;
+    struct tags *tags_of;
     size_t ntags, tags_cap;
 };
 
@@ -57,11 +76,27 @@ void mvt_writer_free(struct mvt_writer *writer)
 {
     if (writer == NULL)
         return;
-    arena_free(&writer->arena);
     free(writer->values.slots);
     free(writer->sets.slots);
     free(writer->key_number);
+    free(writer->value_bytes);
+    free(writer->tags_of);
+    bytes_free(&writer->features);
+    bytes_free(&writer->keys);
+    bytes_free(&writer->value_messages);
+    bytes_free(&writer->tags);
+    bytes_free(&writer->feature);
+    bytes_free(&writer->geometry);
+    bytes_free(&writer->value);
     free(writer);
+}
+
+static void put_bytes(struct bytes *to, unsigned tag, const void *from,
+                      size_t n)
+{
+    bytes_put_varint(to, tag);
+    bytes_put_varint(to, n);
+    bytes_put(to, from, n);
 }
 
 /* ---- tables ------------------------------------------------------------- */
@@ -129,98 +164,64 @@ static bool table_find(const struct table *table, uint64_t hash, size_t *at,
 
 /* ---- keys and values ---------------------------------------------------- */
 
-static bool number_of_key(struct draft *draft, uint32_t key, uint32_t *number)
+static uint32_t number_of_key(struct mvt_writer *writer, uint32_t key)
 {
-    uint32_t *known = &draft->writer->key_number[key];
+    uint32_t *known = &writer->key_number[key];
     if (*known == 0) {
-        Mvt__Tile__Layer *layer = draft->layer;
-        layer->keys[layer->n_keys] = (char *)(uintptr_t)draft->from->keys[key];
-        layer->n_keys++;
-        *known = (uint32_t)layer->n_keys;
+        const char *name = writer->from->keys[key];
+        put_bytes(&writer->keys, LAYER_KEY, name, strlen(name));
+        *known = ++writer->nkeys;
     }
-    *number = *known - 1;
-    return true;
+    return *known - 1;
 }
 
-static bool set_string(struct draft *draft, Mvt__Tile__Value *value,
-                       const struct attr *attr)
-{
-    size_t n = attr->value.string.len;
-    char *copy = arena_alloc(&draft->writer->arena, n + 1);
-    if (copy == NULL)
-        return false;
-    memcpy(copy, attr->value.string.ptr, n);
-    copy[n] = '\0';
-    value->string_value = copy;
-    return true;
-}
-
-static bool set_value(struct draft *draft, Mvt__Tile__Value *value,
-                      const struct attr *attr)
+static void put_value(struct bytes *to, const struct attr *attr)
 {
     switch (attr->type) {
     case ATTR_STRING:
-        return set_string(draft, value, attr);
+        put_bytes(to, VALUE_STRING, attr->value.string.ptr,
+                  attr->value.string.len);
+        break;
     case ATTR_FLOAT:
-        value->has_float_value = 1;
-        value->float_value = attr->value.f32;
+        bytes_put_varint(to, VALUE_FLOAT);
+        bytes_put_f32(to, attr->value.f32);
         break;
     case ATTR_DOUBLE:
-        value->has_double_value = 1;
-        value->double_value = attr->value.f64;
+        bytes_put_varint(to, VALUE_DOUBLE);
+        bytes_put_f64(to, attr->value.f64);
         break;
     case ATTR_INT:
-        value->has_sint_value = 1;
-        value->sint_value = attr->value.i64;
+        bytes_put_varint(to, VALUE_SINT);
+        bytes_put_signed(to, attr->value.i64);
         break;
     case ATTR_UINT:
-        value->has_uint_value = 1;
-        value->uint_value = attr->value.u64;
+        bytes_put_varint(to, VALUE_UINT);
+        bytes_put_varint(to, attr->value.u64);
         break;
     case ATTR_BOOL:
-        value->has_bool_value = 1;
-        value->bool_value = attr->value.truth;
+        bytes_put_varint(to, VALUE_BOOL);
+        bytes_put_varint(to, attr->value.truth);
         break;
     }
-    return true;
 }
 
-static bool reserve_values(struct draft *draft)
-{
-    Mvt__Tile__Layer *layer = draft->layer;
-    if (layer->n_values < draft->values_cap)
-        return true;
-    size_t cap = draft->values_cap == 0 ? 64 : draft->values_cap * 2;
-    void *values =
-        arena_alloc(&draft->writer->arena, cap * sizeof *layer->values);
-    void *bytes =
-        arena_alloc(&draft->writer->arena, cap * sizeof *draft->value_bytes);
-    if (values == NULL || bytes == NULL)
-        return false;
-    if (layer->n_values > 0) {
-        memcpy(values, layer->values, layer->n_values * sizeof *layer->values);
-        memcpy(bytes, draft->value_bytes,
-               layer->n_values * sizeof *draft->value_bytes);
-    }
-    layer->values = values;
-    draft->value_bytes = bytes;
-    draft->values_cap = cap;
-    return true;
-}
-
-static bool add_value(struct draft *draft, const struct attr *attr,
+static bool add_value(struct mvt_writer *writer, const struct attr *attr,
                       struct cursor bytes)
 {
-    Mvt__Tile__Layer *layer = draft->layer;
-    Mvt__Tile__Value *value = arena_alloc(&draft->writer->arena, sizeof *value);
-    if (value == NULL || !reserve_values(draft))
-        return false;
-    mvt__tile__value__init(value);
-    if (!set_value(draft, value, attr))
-        return false;
-    draft->value_bytes[layer->n_values] = bytes;
-    layer->values[layer->n_values++] = value;
-    return true;
+    if (writer->nvalues == writer->values_cap) {
+        size_t cap = writer->values_cap == 0 ? 64 : writer->values_cap * 2;
+        void *bigger = realloc(writer->value_bytes, cap * sizeof bytes);
+        if (bigger == NULL)
+            return false;
+        writer->value_bytes = bigger;
+        writer->values_cap = cap;
+    }
+    bytes_reset(&writer->value);
+    put_value(&writer->value, attr);
+    put_bytes(&writer->value_messages, LAYER_VALUE, writer->value.ptr,
+              writer->value.len);
+    writer->value_bytes[writer->nvalues++] = bytes;
+    return !writer->value.failed && !writer->value_messages.failed;
 }
 
 static bool same_bytes(struct cursor a, struct cursor b)
@@ -230,92 +231,86 @@ static bool same_bytes(struct cursor a, struct cursor b)
 }
 
 /* `bytes` is the value as it stands in the set, type included. */
-static bool number_of_value(struct draft *draft, const struct attr *attr,
+static bool number_of_value(struct mvt_writer *writer, const struct attr *attr,
                             struct cursor bytes, uint32_t *number)
 {
     uint64_t hash = XXH3_64bits(bytes.at, (size_t)(bytes.end - bytes.at));
-    struct table *table = &draft->writer->values;
     size_t at = (size_t)hash;
-    while (table_find(table, hash, &at, number)) {
-        if (same_bytes(draft->value_bytes[*number], bytes))
+    while (table_find(&writer->values, hash, &at, number)) {
+        if (same_bytes(writer->value_bytes[*number], bytes))
             return true;
     }
-    *number = (uint32_t)draft->layer->n_values;
-    return add_value(draft, attr, bytes) && table_add(table, hash, *number);
+    *number = writer->nvalues;
+    return add_value(writer, attr, bytes) &&
+           table_add(&writer->values, hash, *number);
 }
 
-static bool make_tags(struct draft *draft, struct cursor set, struct tags *tags)
+/* Appends the set's key and value numbers to writer->tags. */
+static bool put_tags(struct mvt_writer *writer, struct cursor set)
 {
-    size_t cap = 0;
-    struct attr attr;
-    for (struct cursor look = set; attrs_next(&look, &attr);)
-        cap += 2;
-    tags->numbers =
-        arena_alloc(&draft->writer->arena, (cap + 1) * sizeof(uint32_t));
-    if (tags->numbers == NULL)
-        return false;
     for (;;) {
+        struct attr attr;
         struct cursor bytes = set;
+        uint32_t value;
         if (!attrs_next(&set, &attr))
-            return true;
-        if (attr.key >= draft->from->nkeys)
+            return !writer->tags.failed;
+        if (attr.key >= writer->from->nkeys)
             continue;
         cursor_varint(&bytes); /* past the key */
         bytes.end = set.at;
-        uint32_t *to = tags->numbers + tags->n;
-        if (!number_of_key(draft, attr.key, &to[0]) ||
-            !number_of_value(draft, &attr, bytes, &to[1]))
+        if (!number_of_value(writer, &attr, bytes, &value))
             return false;
-        tags->n += 2;
+        bytes_put_varint(&writer->tags, number_of_key(writer, attr.key));
+        bytes_put_varint(&writer->tags, value);
     }
 }
 
-static bool reserve_tags(struct draft *draft)
+static bool add_tags(struct mvt_writer *writer,
+                     const struct mvt_feature *feature)
 {
-    if (draft->ntags < draft->tags_cap)
-        return true;
-    size_t cap = draft->tags_cap == 0 ? 64 : draft->tags_cap * 2;
-    struct tags *tags = arena_alloc(&draft->writer->arena, cap * sizeof *tags);
-    if (tags == NULL)
+    if (writer->ntags == writer->tags_cap) {
+        size_t cap = writer->tags_cap == 0 ? 64 : writer->tags_cap * 2;
+        void *bigger = realloc(writer->tags_of, cap * sizeof(struct tags));
+        if (bigger == NULL)
+            return false;
+        writer->tags_of = bigger;
+        writer->tags_cap = cap;
+    }
+    size_t offset = writer->tags.len;
+    if (!put_tags(writer, feature->attrs))
         return false;
-    if (draft->ntags > 0)
-        memcpy(tags, draft->tags, draft->ntags * sizeof *tags);
-    draft->tags = tags;
-    draft->tags_cap = cap;
+    writer->tags_of[writer->ntags++] =
+        (struct tags){feature->attrs_ref, offset, writer->tags.len - offset};
     return true;
 }
 
-/* The tags of a feature, made once per attribute set. */
-static const struct tags *tags_of(struct draft *draft,
-                                  const struct mvt_feature *feature)
+/* The tags of a feature, made once per attribute set; NULL: no memory. */
+static const struct tags *tags_for(struct mvt_writer *writer,
+                                   const struct mvt_feature *feature)
 {
     uint64_t hash = XXH3_64bits(&feature->attrs_ref, sizeof(uint64_t));
-    struct table *table = &draft->writer->sets;
     size_t at = (size_t)hash;
     uint32_t number;
-    while (table_find(table, hash, &at, &number)) {
-        if (draft->tags[number].ref == feature->attrs_ref)
-            return &draft->tags[number];
+    while (table_find(&writer->sets, hash, &at, &number)) {
+        if (writer->tags_of[number].ref == feature->attrs_ref)
+            return &writer->tags_of[number];
     }
-    struct tags tags = {.ref = feature->attrs_ref};
-    if (!make_tags(draft, feature->attrs, &tags) || !reserve_tags(draft))
+    number = (uint32_t)writer->ntags;
+    if (!add_tags(writer, feature) || !table_add(&writer->sets, hash, number))
         return NULL;
-    draft->tags[draft->ntags] = tags;
-    if (!table_add(table, hash, (uint32_t)draft->ntags))
-        return NULL;
-    return &draft->tags[draft->ntags++];
+    return &writer->tags_of[number];
 }
 
 /* ---- geometry ----------------------------------------------------------- */
 
 struct pen {
-    uint32_t *to;
+    struct bytes *to;
     struct geom_point at;
 };
 
 static void pen_command(struct pen *pen, unsigned command, size_t count)
 {
-    *pen->to++ = (uint32_t)(count << 3 | command);
+    bytes_put_varint(pen->to, (uint32_t)(count << 3 | command));
 }
 
 static uint32_t zigzag(int64_t v)
@@ -325,8 +320,8 @@ static uint32_t zigzag(int64_t v)
 
 static void pen_go(struct pen *pen, struct geom_point to)
 {
-    *pen->to++ = zigzag(to.x - pen->at.x);
-    *pen->to++ = zigzag(to.y - pen->at.y);
+    bytes_put_varint(pen->to, zigzag(to.x - pen->at.x));
+    bytes_put_varint(pen->to, zigzag(to.y - pen->at.y));
     pen->at = to;
 }
 
@@ -343,53 +338,57 @@ static void draw_part(struct pen *pen, const struct geom *geom, size_t part)
         pen_command(pen, COMMAND_CLOSE, 1);
 }
 
-static bool draw(struct mvt_writer *writer, const struct geom *geom,
-                 Mvt__Tile__Feature *feature)
+/* Specification 4.3. */
+static void draw(const struct geom *geom, struct bytes *to)
 {
-    size_t cap = 2 * geom->npoints + 3 * geom->nparts + 1;
-    struct pen pen = {.to =
-                          arena_alloc(&writer->arena, cap * sizeof(uint32_t))};
-    if (pen.to == NULL)
-        return false;
-    feature->geometry = pen.to;
+    struct pen pen = {.to = to};
+    bytes_reset(to);
     if (geom->kind == GEOM_POINT) {
         pen_command(&pen, COMMAND_MOVE, geom->npoints);
         for (size_t i = 0; i < geom->npoints; i++)
             pen_go(&pen, geom->points[i]);
-    } else {
-        for (size_t i = 0; i < geom->nparts; i++)
-            draw_part(&pen, geom, i);
+        return;
     }
-    feature->n_geometry = (size_t)(pen.to - feature->geometry);
-    return true;
+    for (size_t i = 0; i < geom->nparts; i++)
+        draw_part(&pen, geom, i);
 }
 
 /* ---- layers ------------------------------------------------------------- */
 
-static Mvt__Tile__Feature *make_feature(struct draft *draft,
-                                        const struct mvt_feature *from)
+static bool put_feature(struct mvt_writer *writer,
+                        const struct mvt_feature *from)
 {
-    Mvt__Tile__Feature *feature =
-        arena_alloc(&draft->writer->arena, sizeof *feature);
-    const struct tags *tags = tags_of(draft, from);
-    if (feature == NULL || tags == NULL)
-        return NULL;
-    mvt__tile__feature__init(feature);
-    feature->has_id = from->has_id;
-    feature->id = from->id;
-    feature->has_type = 1;
-    feature->type = (Mvt__Tile__GeomType)from->geom->kind;
-    feature->tags = tags->numbers;
-    feature->n_tags = tags->n;
-    return draw(draft->writer, from->geom, feature) ? feature : NULL;
+    const struct tags *tags = tags_for(writer, from);
+    if (tags == NULL)
+        return false;
+    struct bytes *to = &writer->feature, *geometry = &writer->geometry;
+    draw(from->geom, geometry);
+    bytes_reset(to);
+    if (from->has_id) {
+        bytes_put_varint(to, FEATURE_ID);
+        bytes_put_varint(to, from->id);
+    }
+    if (tags->nbytes > 0)
+        put_bytes(to, FEATURE_TAGS, writer->tags.ptr + tags->offset,
+                  tags->nbytes);
+    bytes_put_varint(to, FEATURE_TYPE);
+    bytes_put_varint(to, from->geom->kind);
+    put_bytes(to, FEATURE_GEOMETRY, geometry->ptr, geometry->len);
+    put_bytes(&writer->features, LAYER_FEATURE, to->ptr, to->len);
+    return !geometry->failed && !to->failed && !writer->features.failed;
 }
 
-static bool begin_layer(struct draft *draft)
+static bool begin_layer(struct mvt_writer *writer, const struct mvt_layer *from)
 {
-    struct mvt_writer *writer = draft->writer;
-    const struct mvt_layer *from = draft->from;
+    writer->from = from;
+    writer->nkeys = writer->nvalues = 0;
+    writer->ntags = 0;
     table_clear(&writer->values);
     table_clear(&writer->sets);
+    bytes_reset(&writer->features);
+    bytes_reset(&writer->keys);
+    bytes_reset(&writer->value_messages);
+    bytes_reset(&writer->tags);
     if (from->nkeys > writer->key_cap) {
         void *numbers =
             realloc(writer->key_number, from->nkeys * sizeof(uint32_t));
@@ -400,64 +399,57 @@ static bool begin_layer(struct draft *draft)
     }
     if (from->nkeys > 0)
         memset(writer->key_number, 0, from->nkeys * sizeof(uint32_t));
-    Mvt__Tile__Layer *layer = arena_alloc(&writer->arena, sizeof *layer);
-    if (layer == NULL)
-        return false;
-    mvt__tile__layer__init(layer);
-    layer->version = 2;
-    layer->name = (char *)(uintptr_t)from->name;
-    layer->has_extent = 1;
-    layer->extent = 4096;
-    layer->features = arena_alloc(&writer->arena, (from->nfeatures + 1) *
-                                                      sizeof *layer->features);
-    layer->keys =
-        arena_alloc(&writer->arena, (from->nkeys + 1) * sizeof *layer->keys);
-    draft->layer = layer;
-    return layer->features != NULL && layer->keys != NULL;
+    return true;
 }
 
-static Mvt__Tile__Layer *make_layer(struct mvt_writer *writer,
-                                    const struct mvt_layer *from)
+static size_t varint_nbytes(uint64_t v)
 {
-    struct draft draft = {.writer = writer, .from = from};
-    if (!begin_layer(&draft))
-        return NULL;
-    for (size_t i = 0; i < from->nfeatures; i++) {
-        Mvt__Tile__Feature *feature = make_feature(&draft, &from->features[i]);
-        if (feature == NULL)
-            return NULL;
-        draft.layer->features[draft.layer->n_features++] = feature;
+    size_t n = 1;
+    while (v >= 0x80) {
+        v >>= 7;
+        n++;
     }
-    return draft.layer;
+    return n;
+}
+
+/* Puts the collected parts together as one message. */
+static void put_layer(const struct mvt_writer *writer, struct bytes *to)
+{
+    enum { VERSION = 2, EXTENT = 4096 };
+    const char *name = writer->from->name;
+    size_t name_nbytes = strlen(name);
+    size_t n = 1 + varint_nbytes(name_nbytes) + name_nbytes +
+               writer->features.len + writer->keys.len +
+               writer->value_messages.len + 1 + varint_nbytes(EXTENT) + 1 +
+               varint_nbytes(VERSION);
+    bytes_put_varint(to, TILE_LAYER);
+    bytes_put_varint(to, n);
+    put_bytes(to, LAYER_NAME, name, name_nbytes);
+    bytes_put(to, writer->features.ptr, writer->features.len);
+    bytes_put(to, writer->keys.ptr, writer->keys.len);
+    bytes_put(to, writer->value_messages.ptr, writer->value_messages.len);
+    bytes_put_varint(to, LAYER_EXTENT);
+    bytes_put_varint(to, EXTENT);
+    bytes_put_varint(to, LAYER_VERSION);
+    bytes_put_varint(to, VERSION);
 }
 
 bool mvt_write(struct mvt_writer *writer, const struct mvt_layer *layers,
                size_t nlayers, struct bytes *out)
 {
-    arena_reset(&writer->arena);
-    Mvt__Tile tile = MVT__TILE__INIT;
-    tile.layers =
-        arena_alloc(&writer->arena, (nlayers + 1) * sizeof *tile.layers);
-    if (tile.layers == NULL)
-        return false;
+    bytes_reset(out);
     for (size_t i = 0; i < nlayers; i++) {
         if (layers[i].nfeatures == 0)
             continue;
-        Mvt__Tile__Layer *layer = make_layer(writer, &layers[i]);
-        if (layer == NULL)
+        if (!begin_layer(writer, &layers[i]))
             return false;
-        tile.layers[tile.n_layers++] = layer;
-    }
-    size_t n = mvt__tile__get_packed_size(&tile);
-    bytes_reset(out);
-    if (n > out->cap) {
-        uint8_t *bigger = realloc(out->ptr, n);
-        if (bigger == NULL)
+        for (size_t k = 0; k < layers[i].nfeatures; k++) {
+            if (!put_feature(writer, &layers[i].features[k]))
+                return false;
+        }
+        if (writer->keys.failed)
             return false;
-        out->ptr = bigger;
-        out->cap = n;
+        put_layer(writer, out);
     }
-    if (n > 0)
-        out->len = mvt__tile__pack(&tile, out->ptr);
-    return true;
+    return !out->failed;
 }
