@@ -5,34 +5,26 @@
 #include <string.h>
 
 enum {
-    BLOCK_NBYTES = 256 << 10,
     RECORD_MAX_NBYTES = 1 << 30,
     RUN_BUFFER_MIN = 16 << 10,
     RUN_BUFFER_MAX = 1 << 20,
 };
 
+/* Where a record lies in the lane's slab. Within a lane records of one id come
+ * in the order of their keys, so the offset decides between them. */
 struct entry {
-    uint64_t id, seq;
-    const uint8_t *ptr;
-    uint32_t part, len;
-};
-
-/* Records lie in blocks that never move, so entries may point at them. */
-struct block {
-    struct block *next;
-    size_t used, cap;
-    uint8_t bytes[];
+    uint64_t id, offset;
 };
 
 struct run {
     uint64_t offset, nbytes;
 };
 
+/* Records grow from the slab's begin, entries from its end: the memory of a
+ * lane is one bounded piece, of which what is not used is not touched. */
 struct lane {
-    struct entry *entries;
-    size_t nentries, entries_cap;
-    struct block *blocks;
-    size_t blocks_nbytes;
+    uint8_t *slab; /* NULL until the first record */
+    size_t slab_nbytes, used_nbytes, nentries;
     struct temp_file *file; /* NULL until the first run */
     struct run *runs;
     size_t nruns;
@@ -84,21 +76,16 @@ enum ibx_status sorter_open(unsigned nlanes, uint64_t memory_nbytes,
     return IBX_OK;
 }
 
-static void free_blocks(struct lane *lane)
+static void free_slab(struct lane *lane)
 {
-    for (struct block *block = lane->blocks; block != NULL;) {
-        struct block *next = block->next;
-        free(block);
-        block = next;
-    }
-    lane->blocks = NULL;
-    lane->blocks_nbytes = 0;
+    free(lane->slab);
+    lane->slab = NULL;
+    lane->slab_nbytes = lane->used_nbytes = lane->nentries = 0;
 }
 
 static void free_lane(struct lane *lane)
 {
-    free_blocks(lane);
-    free(lane->entries);
+    free_slab(lane);
     free(lane->runs);
     if (lane->file != NULL)
         temp_close(lane->file);
@@ -127,30 +114,52 @@ static int compare_keys(struct sorter_key a, struct sorter_key b)
     return (a.part > b.part) - (a.part < b.part);
 }
 
+/* The entry array; it ends where the slab ends. */
+static struct entry *entries_of(const struct lane *lane)
+{
+    struct entry *end =
+        (struct entry *)(void *)(lane->slab + lane->slab_nbytes);
+    return end - lane->nentries;
+}
+
 static int compare_entries(const void *left, const void *right)
 {
     const struct entry *a = left, *b = right;
-    return compare_keys((struct sorter_key){a->id, a->seq, a->part},
-                        (struct sorter_key){b->id, b->seq, b->part});
+    if (a->id != b->id)
+        return a->id < b->id ? -1 : 1;
+    return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
 static void sort_lane(struct lane *lane)
 {
     if (lane->nentries > 1)
-        qsort(lane->entries, lane->nentries, sizeof *lane->entries,
+        qsort(entries_of(lane), lane->nentries, sizeof(struct entry),
               compare_entries);
 }
 
-/* A record in a run: id, seq, part, length, bytes. Only this process reads
- * it, so the machine's byte order will do. */
-enum { RUN_HEADER_NBYTES = 24 };
+/* A record in a slab or a run: id, seq, part, length, bytes. Only this process
+ * reads it, so the machine's byte order will do. */
+enum { HEADER_NBYTES = 24 };
 
-static void put_header(uint8_t to[RUN_HEADER_NBYTES], const struct entry *e)
+static void put_header(uint8_t to[HEADER_NBYTES], struct sorter_key key,
+                       uint32_t len)
 {
-    memcpy(to, &e->id, 8);
-    memcpy(to + 8, &e->seq, 8);
-    memcpy(to + 16, &e->part, 4);
-    memcpy(to + 20, &e->len, 4);
+    memcpy(to, &key.id, 8);
+    memcpy(to + 8, &key.seq, 8);
+    memcpy(to + 16, &key.part, 4);
+    memcpy(to + 20, &len, 4);
+}
+
+static struct sorter_record get_record(const uint8_t *at)
+{
+    struct sorter_record record = {.ptr = at + HEADER_NBYTES};
+    uint32_t len;
+    memcpy(&record.key.id, at, 8);
+    memcpy(&record.key.seq, at + 8, 8);
+    memcpy(&record.key.part, at + 16, 4);
+    memcpy(&len, at + 20, 4);
+    record.len = len;
+    return record;
 }
 
 static enum ibx_status open_lane_file(struct sorter *sorter, struct lane *lane,
@@ -184,61 +193,55 @@ static enum ibx_status spill(struct sorter *sorter, struct lane *lane,
     lane->runs = runs;
     sort_lane(lane);
     uint64_t offset = lane->file->nbytes;
+    const struct entry *entries = entries_of(lane);
     for (size_t i = 0; i < lane->nentries && status == IBX_OK; i++) {
-        const struct entry *entry = &lane->entries[i];
-        uint8_t header[RUN_HEADER_NBYTES];
-        put_header(header, entry);
-        status = temp_write(lane->file, header, sizeof header, err);
-        if (status == IBX_OK)
-            status = temp_write(lane->file, entry->ptr, entry->len, err);
+        const uint8_t *at = lane->slab + entries[i].offset;
+        status =
+            temp_write(lane->file, at, HEADER_NBYTES + get_record(at).len, err);
     }
     if (status != IBX_OK)
         return status;
     lane->runs[lane->nruns++] =
         (struct run){offset, lane->file->nbytes - offset};
-    lane->nentries = 0;
-    free_blocks(lane);
+    lane->nentries = lane->used_nbytes = 0;
     return temp_flush(lane->file, err);
 }
 
-/* Room for n bytes that will not move; NULL: no memory. */
-static uint8_t *lane_alloc(struct lane *lane, size_t n)
+/* Whether `more` bytes with their entry fit beside what is there. */
+static bool has_room(const struct lane *lane, size_t more)
 {
-    struct block *block = lane->blocks;
-    if (block == NULL || n > block->cap - block->used) {
-        size_t cap = n > BLOCK_NBYTES ? n : BLOCK_NBYTES;
-        block = malloc(sizeof *block + cap);
-        if (block == NULL)
-            return NULL;
-        block->next = lane->blocks;
-        block->used = 0;
-        block->cap = cap;
-        lane->blocks = block;
-        lane->blocks_nbytes += cap;
-    }
-    uint8_t *at = block->bytes + block->used;
-    block->used += n;
-    return at;
+    size_t taken =
+        lane->used_nbytes + (lane->nentries + 1) * sizeof(struct entry);
+    return lane->slab != NULL && taken <= lane->slab_nbytes &&
+           more <= lane->slab_nbytes - taken;
 }
 
-static bool reserve_entry(struct lane *lane)
+/* Makes an empty lane's slab large enough for a record of `nbytes`, however
+ * large that is. */
+static enum ibx_status make_slab(struct sorter *sorter, struct lane *lane,
+                                 size_t nbytes, struct ibx_err *err)
 {
-    if (lane->nentries < lane->entries_cap)
-        return true;
-    size_t cap = lane->entries_cap == 0 ? 4096 : lane->entries_cap * 2;
-    void *entries = realloc(lane->entries, cap * sizeof *lane->entries);
-    if (entries == NULL)
-        return false;
-    lane->entries = entries;
-    lane->entries_cap = cap;
-    return true;
+    size_t want = nbytes + 2 * sizeof(struct entry);
+    if (want < sorter->lane_nbytes)
+        want = sorter->lane_nbytes;
+    want -= want % sizeof(struct entry);
+    free_slab(lane);
+    lane->slab = malloc(want);
+    if (lane->slab == NULL)
+        return err_nomem(err);
+    lane->slab_nbytes = want;
+    return IBX_OK;
 }
 
-static bool lane_is_full(const struct sorter *sorter, const struct lane *lane,
-                         size_t more)
+static enum ibx_status make_room(struct sorter *sorter, struct lane *lane,
+                                 size_t nbytes, struct ibx_err *err)
 {
-    size_t held = lane->blocks_nbytes + lane->nentries * sizeof(struct entry);
-    return lane->nentries > 0 && held + more > sorter->lane_nbytes;
+    enum ibx_status status = IBX_OK;
+    if (!has_room(lane, nbytes) && lane->nentries > 0)
+        status = spill(sorter, lane, err);
+    if (status == IBX_OK && !has_room(lane, nbytes))
+        status = make_slab(sorter, lane, nbytes, err);
+    return status;
 }
 
 enum ibx_status sorter_add(struct sorter *sorter, unsigned number,
@@ -249,23 +252,17 @@ enum ibx_status sorter_add(struct sorter *sorter, unsigned number,
     if (len > RECORD_MAX_NBYTES)
         return err_say(err, IBX_ERR_TOO_LARGE, NULL,
                        "one feature's part of a tile is over 1 GiB");
-    if (lane_is_full(sorter, lane, len + sizeof(struct entry))) {
-        enum ibx_status status = spill(sorter, lane, err);
-        if (status != IBX_OK)
-            return status;
-    }
-    uint8_t *copy = lane_alloc(lane, len);
-    if (copy == NULL || !reserve_entry(lane))
-        return err_nomem(err);
+    size_t nbytes = HEADER_NBYTES + len;
+    enum ibx_status status = make_room(sorter, lane, nbytes, err);
+    if (status != IBX_OK)
+        return status;
+    uint8_t *at = lane->slab + lane->used_nbytes;
+    put_header(at, key, (uint32_t)len);
     if (len > 0)
-        memcpy(copy, ptr, len);
-    lane->entries[lane->nentries++] = (struct entry){
-        .id = key.id,
-        .seq = key.seq,
-        .ptr = copy,
-        .part = key.part,
-        .len = (uint32_t)len,
-    };
+        memcpy(at + HEADER_NBYTES, ptr, len);
+    lane->nentries++;
+    *entries_of(lane) = (struct entry){key.id, lane->used_nbytes};
+    lane->used_nbytes += nbytes;
     lane->count++;
     return IBX_OK;
 }
@@ -276,10 +273,14 @@ enum ibx_status sorter_end_lane(struct sorter *sorter, unsigned number,
     struct lane *lane = &sorter->lanes[number];
     /* Beside runs, what is in memory becomes a run too, so that the merge's
      * buffers have the memory. */
+    enum ibx_status status = IBX_OK;
     if (lane->nruns > 0 && lane->nentries > 0)
-        return spill(sorter, lane, err);
-    sort_lane(lane);
-    return IBX_OK;
+        status = spill(sorter, lane, err);
+    if (lane->nentries > 0)
+        sort_lane(lane);
+    else
+        free_slab(lane);
+    return status;
 }
 
 /* ---- merging ------------------------------------------------------------ */
@@ -320,21 +321,15 @@ static enum ibx_status advance_run(struct source *source, struct ibx_err *err)
 {
     if (source->left_nbytes == 0 && source->start == source->end)
         return IBX_NOT_FOUND;
-    enum ibx_status status = fill(source, RUN_HEADER_NBYTES, err);
+    enum ibx_status status = fill(source, HEADER_NBYTES, err);
     if (status != IBX_OK)
         return status;
-    const uint8_t *at = source->buffer + source->start;
-    uint32_t len;
-    memcpy(&source->head.key.id, at, 8);
-    memcpy(&source->head.key.seq, at + 8, 8);
-    memcpy(&source->head.key.part, at + 16, 4);
-    memcpy(&len, at + 20, 4);
-    status = fill(source, RUN_HEADER_NBYTES + (size_t)len, err);
+    size_t len = get_record(source->buffer + source->start).len;
+    status = fill(source, HEADER_NBYTES + len, err);
     if (status != IBX_OK)
         return status;
-    source->head.ptr = source->buffer + source->start + RUN_HEADER_NBYTES;
-    source->head.len = len;
-    source->start += RUN_HEADER_NBYTES + (size_t)len;
+    source->head = get_record(source->buffer + source->start);
+    source->start += HEADER_NBYTES + len;
     return IBX_OK;
 }
 
@@ -345,12 +340,8 @@ static enum ibx_status advance(struct source *source, struct ibx_err *err)
     assert(source->lane != NULL);
     if (source->next_entry == source->lane->nentries)
         return IBX_NOT_FOUND;
-    const struct entry *entry = &source->lane->entries[source->next_entry++];
-    source->head = (struct sorter_record){
-        .key = {entry->id, entry->seq, entry->part},
-        .ptr = entry->ptr,
-        .len = entry->len,
-    };
+    const struct entry *entry = &entries_of(source->lane)[source->next_entry++];
+    source->head = get_record(source->lane->slab + entry->offset);
     return IBX_OK;
 }
 

@@ -28,7 +28,8 @@ IBX_MUST_CHECK enum ibx_status sorter_open(unsigned nlanes,
 
 void sorter_close(struct sorter *sorter);
 
-/* Copies a record in. One thread at a time per lane. ERR_NOMEM, ERR_SYSTEM,
+/* Copies a record in. One thread at a time per lane; in a lane, records with
+ * equal ids must come in the order of (seq, part). ERR_NOMEM, ERR_SYSTEM,
  * ERR_TOO_LARGE (temp space, or a record over 1 GiB). */
 IBX_MUST_CHECK enum ibx_status sorter_add(struct sorter *sorter, unsigned lane,
                                           struct sorter_key key,
