@@ -16,9 +16,9 @@ struct level {
 
 struct cut {
     struct clip_work clip;
-    struct repair *repair;
-    struct geom fine;  /* the feature with FINE_BITS */
-    struct geom piece; /* a tile's share in tile units */
+    struct repair *repair; /* borrowed */
+    struct geom fine;      /* the feature with FINE_BITS */
+    struct geom piece;     /* a tile's share in tile units */
     struct level levels[CUT_MAX_ZOOM + 2];
     /* Of the feature being cut. */
     const struct cut_job *job;
@@ -34,16 +34,11 @@ struct node {
     bool is_cut; /* geom is not the feature's own any more */
 };
 
-struct cut *cut_new(void)
+struct cut *cut_new(struct repair *repair)
 {
     struct cut *cut = calloc(1, sizeof *cut);
-    if (cut == NULL)
-        return NULL;
-    cut->repair = repair_new();
-    if (cut->repair == NULL) {
-        free(cut);
-        return NULL;
-    }
+    if (cut != NULL)
+        cut->repair = repair;
     return cut;
 }
 
@@ -52,7 +47,6 @@ void cut_free(struct cut *cut)
     if (cut == NULL)
         return;
     clip_work_free(&cut->clip);
-    repair_free(cut->repair);
     geom_free(&cut->fine);
     geom_free(&cut->piece);
     for (size_t i = 0; i < sizeof cut->levels / sizeof cut->levels[0]; i++) {

@@ -39,7 +39,8 @@ struct cut_job {
 /* One per thread. */
 struct cut;
 
-struct cut *cut_new(void); /* NULL: no memory */
+/* Borrows `repair`, of the same thread. NULL: no memory. */
+struct cut *cut_new(struct repair *repair);
 void cut_free(struct cut *cut);
 
 enum cut_status {

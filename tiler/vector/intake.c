@@ -20,17 +20,23 @@ enum ibx_status intake_open(struct intake *intake, struct temp_space *space,
     return attrs_open(space, &intake->attrs, err);
 }
 
+static void free_scratch(struct intake *intake)
+{
+    repair_free(intake->repair);
+    intake->repair = NULL;
+    clip_work_free(&intake->clip);
+    geom_free(&intake->clipped);
+    geom_free(&intake->joined);
+    bytes_free(&intake->set);
+}
+
 void intake_close(struct intake *intake)
 {
     layer_list_free(&intake->layers);
     store_close(&intake->store);
     attrs_close(intake->attrs);
     free(intake->counts);
-    repair_free(intake->repair);
-    clip_work_free(&intake->clip);
-    geom_free(&intake->clipped);
-    geom_free(&intake->joined);
-    bytes_free(&intake->set);
+    free_scratch(intake);
 }
 
 static bool reserve_counts(struct intake *intake, size_t need)
@@ -202,6 +208,7 @@ enum ibx_status intake_add(struct intake *intake, struct feature_head *head,
 
 enum ibx_status intake_seal(struct intake *intake, struct ibx_err *err)
 {
+    free_scratch(intake);
     enum ibx_status status = store_seal(&intake->store, err);
     return status == IBX_OK ? attrs_seal(intake->attrs, err) : status;
 }

@@ -52,7 +52,7 @@ IBX_MUST_CHECK enum ibx_status intake_add(struct intake *intake,
                                           struct geom *geom,
                                           struct ibx_err *err);
 
-/* Nothing more comes. */
+/* Nothing more comes: frees what only taking in needs. */
 IBX_MUST_CHECK enum ibx_status intake_seal(struct intake *intake,
                                            struct ibx_err *err);
 

@@ -2,12 +2,31 @@
 
 #include <stdlib.h>
 
-/* An edge by its two ends; min_x for the sweep. */
+/* An edge by its two ends. There may be millions: its box is worked out. */
 struct simple_edge {
     struct geom_point a, b;
-    int64_t min_x, max_x, min_y, max_y;
-    size_t ring, index, ring_nedges;
+    uint32_t ring, index;
 };
+
+static int64_t min_x(const struct simple_edge *e)
+{
+    return e->a.x < e->b.x ? e->a.x : e->b.x;
+}
+
+static int64_t max_x(const struct simple_edge *e)
+{
+    return e->a.x < e->b.x ? e->b.x : e->a.x;
+}
+
+static int64_t min_y(const struct simple_edge *e)
+{
+    return e->a.y < e->b.y ? e->a.y : e->b.y;
+}
+
+static int64_t max_y(const struct simple_edge *e)
+{
+    return e->a.y < e->b.y ? e->b.y : e->a.y;
+}
 
 struct simple_poly {
     struct geom_box box;
@@ -35,17 +54,6 @@ static bool reserve_edges(struct simple_work *work, size_t need)
     return work->cap != 0;
 }
 
-static void set_edge(struct simple_edge *edge, struct geom_point a,
-                     struct geom_point b)
-{
-    edge->a = a;
-    edge->b = b;
-    edge->min_x = a.x < b.x ? a.x : b.x;
-    edge->max_x = a.x < b.x ? b.x : a.x;
-    edge->min_y = a.y < b.y ? a.y : b.y;
-    edge->max_y = a.y < b.y ? b.y : a.y;
-}
-
 static size_t list_edges(struct simple_edge *edges, const struct geom *geom)
 {
     size_t count = 0, start = 0;
@@ -53,11 +61,8 @@ static size_t list_edges(struct simple_edge *edges, const struct geom *geom)
         size_t n = geom->parts[ring].end - start;
         const struct geom_point *p = geom->points + start;
         for (size_t i = 0; i < n; i++) {
-            struct simple_edge *edge = &edges[count++];
-            set_edge(edge, p[i], p[(i + 1) % n]);
-            edge->ring = ring;
-            edge->index = i;
-            edge->ring_nedges = n;
+            edges[count++] = (struct simple_edge){
+                p[i], p[i + 1 == n ? 0 : i + 1], (uint32_t)ring, (uint32_t)i};
         }
         start = geom->parts[ring].end;
     }
@@ -67,16 +72,19 @@ static size_t list_edges(struct simple_edge *edges, const struct geom *geom)
 static int compare_edges(const void *left, const void *right)
 {
     const struct simple_edge *a = left, *b = right;
-    return (a->min_x > b->min_x) - (a->min_x < b->min_x);
+    int64_t p = min_x(a), q = min_x(b);
+    return (p > q) - (p < q);
 }
 
-static bool are_neighbours(const struct simple_edge *a,
+static bool are_neighbours(const struct geom *geom, const struct simple_edge *a,
                            const struct simple_edge *b)
 {
     if (a->ring != b->ring)
         return false;
-    size_t n = a->ring_nedges;
-    return (a->index + 1) % n == b->index || (b->index + 1) % n == a->index;
+    size_t n = geom->parts[a->ring].end - geom_part_start(geom, a->ring);
+    size_t gap =
+        a->index < b->index ? b->index - a->index : a->index - b->index;
+    return gap == 1 || gap == n - 1;
 }
 
 /* Whether two edges whose boxes meet have a point in common. */
@@ -109,27 +117,30 @@ static bool folds_back(const struct simple_edge *e, const struct simple_edge *f)
     return dot < 0;
 }
 
-static bool conflict(const struct simple_edge *e, const struct simple_edge *f)
+static bool conflict(const struct geom *geom, const struct simple_edge *e,
+                     const struct simple_edge *f)
 {
-    if (e->min_y > f->max_y || f->min_y > e->max_y)
+    if (min_y(e) > max_y(f) || min_y(f) > max_y(e))
         return false;
-    if (are_neighbours(e, f))
+    if (are_neighbours(geom, e, f))
         return folds_back(e, f);
     return edges_meet(e, f);
 }
 
 /* A sweep from west to east over edges that reach the current one's x. */
-static bool edges_conflict(struct simple_work *work, size_t n)
+static bool edges_conflict(struct simple_work *work, const struct geom *geom,
+                           size_t n)
 {
     size_t nactive = 0;
     for (size_t i = 0; i < n; i++) {
         const struct simple_edge *edge = &work->edges[i];
+        int64_t here = min_x(edge);
         size_t kept = 0;
         for (size_t k = 0; k < nactive; k++) {
             const struct simple_edge *other = &work->edges[work->active[k]];
-            if (other->max_x < edge->min_x)
+            if (max_x(other) < here)
                 continue;
-            if (conflict(edge, other))
+            if (conflict(geom, edge, other))
                 return true;
             work->active[kept++] = work->active[k];
         }
@@ -247,7 +258,7 @@ enum simple_answer simple_polygons(struct simple_work *work,
         return SIMPLE_NOMEM;
     size_t n = list_edges(work->edges, geom);
     qsort(work->edges, n, sizeof *work->edges, compare_edges);
-    if (edges_conflict(work, n))
+    if (edges_conflict(work, geom, n))
         return SIMPLE_UNSURE;
     if (geom->nparts == 1)
         return SIMPLE_YES;

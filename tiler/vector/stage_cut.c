@@ -341,8 +341,8 @@ static bool worker_init(struct worker *worker, struct shared *shared,
                         unsigned lane, struct ibx_err *err)
 {
     *worker = (struct worker){.shared = shared, .lane = lane, .err = err};
-    worker->cut = cut_new();
     worker->repair = repair_new();
+    worker->cut = cut_new(worker->repair);
     return stats_init(&worker->stats, shared->stage->layers->count) &&
            worker->cut != NULL && worker->repair != NULL;
 }

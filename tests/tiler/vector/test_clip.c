@@ -181,7 +181,8 @@ START_TEST(tiles_without_buffer_have_the_area_of_the_feature)
 {
     struct random_state r = {SEED + 2};
     struct geom in = {0};
-    struct cut *cut = cut_new();
+    struct repair *repair = repair_new();
+    struct cut *cut = cut_new(repair);
     for (int round = 0; round < 100; round++) {
         uint8_t zoom = (uint8_t)random_below(&r, 7);
         int64_t world = INT64_C(4096) << zoom;
@@ -199,13 +200,15 @@ START_TEST(tiles_without_buffer_have_the_area_of_the_feature)
     }
     geom_free(&in);
     cut_free(cut);
+    repair_free(repair);
 }
 END_TEST
 
 START_TEST(polygon_over_the_world_is_one_cover_per_zoom)
 {
     struct geom in = {.kind = GEOM_POLYGON};
-    struct cut *cut = cut_new();
+    struct repair *repair = repair_new();
+    struct cut *cut = cut_new(repair);
     struct tally tally = {.allowed = {-64, -64, 4160, 4160}};
     int64_t world = INT64_C(4096) << 12;
     const struct geom_point box[] = {{-world / 8, -world / 8},
@@ -222,13 +225,15 @@ START_TEST(polygon_over_the_world_is_one_cover_per_zoom)
     simple_work_free(&tally.simple);
     geom_free(&in);
     cut_free(cut);
+    repair_free(repair);
 }
 END_TEST
 
 START_TEST(line_across_the_antimeridian_is_on_both_sides)
 {
     struct geom in = {.kind = GEOM_LINE};
-    struct cut *cut = cut_new();
+    struct repair *repair = repair_new();
+    struct cut *cut = cut_new(repair);
     struct tally tally = {.allowed = {-64, -64, 4160, 4160}};
     int64_t world = INT64_C(4096) << 3;
     const struct geom_point line[] = {{world - 1000, 9000},
@@ -242,6 +247,7 @@ START_TEST(line_across_the_antimeridian_is_on_both_sides)
     simple_work_free(&tally.simple);
     geom_free(&in);
     cut_free(cut);
+    repair_free(repair);
 }
 END_TEST
 
