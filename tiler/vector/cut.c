@@ -302,16 +302,15 @@ enum cut_status cut_feature(struct cut *cut, const struct geom *geom,
     cut->nrepaired = 0;
     int64_t world = INT64_C(1) << (job->zoom + TILE_EXTENT_LOG2);
     struct geom_box have = geom_box_of(geom);
-    struct geom_box all = {0, 0, world, world};
+    /* The buffer beyond the antimeridian is the other side of the world. */
+    int64_t b = job->buffer;
+    struct geom_box all = {-b, -b, world + b, world + b};
     enum cut_status status = CUT_OK;
     for (int64_t turn = -1; turn <= 1 && status == CUT_OK; turn++) {
         struct geom_box here = have;
         here.min_x += turn * world;
         here.max_x += turn * world;
-        /* A neighbour that only touches the world's edge stays out. */
-        bool meets = turn == 0 ? geom_box_meets(here, all)
-                               : here.min_x < world && here.max_x > 0;
-        if (meets && geom->nparts > 0)
+        if (geom->nparts > 0 && geom_box_meets(here, all))
             status = cut_world(cut, geom, turn * world);
     }
     *nrepaired += cut->nrepaired;

@@ -3,8 +3,10 @@
  * Down the quadtree from the world: a quadrant's geometry is cut from its
  * parent's, with the buffer around it, and where a polygon fills a quadrant
  * with its buffer altogether, all tiles below are one cover: an interval of
- * tile ids, however many. Geometry that reaches past the antimeridian comes
- * in again on the other side. */
+ * tile ids, however many. Geometry that reaches past the antimeridian, or to
+ * within the buffer of it, comes in again on the other side: a tile then gets
+ * more than one piece, and where both are polygons that meet at the
+ * antimeridian, their union has no edge there. */
 #ifndef TILER_VECTOR_CUT_H
 #define TILER_VECTOR_CUT_H
 

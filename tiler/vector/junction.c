@@ -7,6 +7,7 @@ enum { SLOT_EMPTY = 0, SLOT_JUNCTION = 1 };
 enum { MIN_SLOTS_LOG2 = 14, MAX_SLOTS_LOG2 = 31, SLOTS_PER_VERTEX = 4 };
 
 struct junctions {
+    int64_t world;
     /* A signature of the vertex and its neighbours, or one of the above, for
      * the slots of this pass. */
     _Atomic uint32_t *words;
@@ -31,7 +32,8 @@ static uint64_t hash_point(struct geom_point p)
     return mix((uint64_t)p.x * 0x9e3779b97f4a7c15U + mix((uint64_t)p.y));
 }
 
-struct junctions *junctions_new(uint64_t nvertices, uint64_t max_nbytes)
+struct junctions *junctions_new(int64_t world, uint64_t nvertices,
+                                uint64_t max_nbytes)
 {
     struct junctions *junctions = calloc(1, sizeof *junctions);
     if (junctions == NULL)
@@ -44,6 +46,7 @@ struct junctions *junctions_new(uint64_t nvertices, uint64_t max_nbytes)
     while (nwords > UINT64_C(1) << MIN_SLOTS_LOG2 &&
            nwords * sizeof(uint32_t) > max_nbytes)
         nwords /= 2;
+    junctions->world = world;
     junctions->nslots = nslots;
     junctions->nwords = nwords;
     junctions->bits = calloc(nslots / 8, 1);
@@ -114,12 +117,17 @@ static uint32_t sign(uint64_t before, uint64_t vertex, uint64_t after)
     return signature <= SLOT_JUNCTION ? 2 : signature;
 }
 
+static bool is_on_seam(const struct junctions *junctions, struct geom_point p)
+{
+    return p.x == 0 || p.x == junctions->world;
+}
+
 static void note_line(struct junctions *junctions,
                       const struct geom_point *points, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uint64_t here = hash_point(points[i]);
-        if (i == 0 || i + 1 == n) {
+        if (i == 0 || i + 1 == n || is_on_seam(junctions, points[i])) {
             note(junctions, here, SLOT_JUNCTION);
             continue;
         }
@@ -137,7 +145,9 @@ static void note_ring(struct junctions *junctions,
     uint64_t here = hash_point(points[0]);
     for (size_t i = 0; i < n; i++) {
         uint64_t after = hash_point(points[(i + 1) % n]);
-        note(junctions, here, sign(before, here, after));
+        note(junctions, here,
+             is_on_seam(junctions, points[i]) ? SLOT_JUNCTION
+                                              : sign(before, here, after));
         before = here;
         here = after;
     }

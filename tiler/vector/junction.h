@@ -17,9 +17,13 @@
 
 struct junctions;
 
-/* For about `nvertices` in all; the words of a pass take at most `max_nbytes`
+/* Vertices on the antimeridian, where x is 0 or `world`, are junctions too:
+ * geometry that was cut there has to meet again.
+ *
+ * For about `nvertices` in all; the words of a pass take at most `max_nbytes`
  * (at least 64 KiB). NULL: no memory. */
-struct junctions *junctions_new(uint64_t nvertices, uint64_t max_nbytes);
+struct junctions *junctions_new(int64_t world, uint64_t nvertices,
+                                uint64_t max_nbytes);
 
 void junctions_free(struct junctions *junctions);
 

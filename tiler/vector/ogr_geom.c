@@ -81,15 +81,16 @@ struct reading {
     const struct ogr_projection *projection;
 };
 
-/* Loads n points: x in coords[0 .. n), y in coords[n .. 2n). */
+/* Loads n points: x from coords, y from coords + n + PROJECT_POLE_POINTS on. */
 static enum ogr_shapes_status load(struct reading *r, OGRGeometryH from,
                                    size_t *n)
 {
     struct ogr_shapes *shapes = r->shapes;
     int count = OGR_G_GetPointCount(from);
     *n = count < 0 ? 0 : (size_t)count;
-    if (2 * *n > shapes->coords_cap) {
-        size_t cap = 4 * *n + 64;
+    size_t room = *n + PROJECT_POLE_POINTS;
+    if (2 * room > shapes->coords_cap) {
+        size_t cap = 4 * room;
         double *coords = realloc(shapes->coords, cap * sizeof *coords);
         if (coords == NULL)
             return OGR_SHAPES_NOMEM;
@@ -98,7 +99,7 @@ static enum ogr_shapes_status load(struct reading *r, OGRGeometryH from,
     }
     if (*n == 0)
         return OGR_SHAPES_OK;
-    double *x = shapes->coords, *y = shapes->coords + *n;
+    double *x = shapes->coords, *y = x + room;
     OGR_G_GetPoints(from, x, sizeof *x, y, sizeof *y, NULL, 0);
     if (r->projection->how == OGR_TRANSFORM &&
         !OCTTransform(r->projection->transform, count, x, y, NULL))
@@ -127,13 +128,15 @@ static enum ogr_shapes_status add_points(struct reading *r, OGRGeometryH from,
     enum ogr_shapes_status status = load(r, from, &n);
     if (status != OGR_SHAPES_OK)
         return status;
-    double *x = r->shapes->coords, *y = r->shapes->coords + n;
+    double *x = r->shapes->coords, *y = x + n + PROJECT_POLE_POINTS;
     if (!are_places(r, x, y, n))
         return OGR_SHAPES_BAD_COORDS;
     bool metres = r->projection->how == OGR_METRES;
     unsigned bits = r->projection->bits;
     if (!metres)
-        project_unwrap(x, n, 1, ring);
+        project_unwrap(x, y, n, ring);
+    if (!metres && ring)
+        n = project_close_pole(x, y, n);
     size_t start = geom_part_start(to, to->nparts);
     for (size_t i = 0; i < n; i++) {
         struct geom_point p = metres ? project_metres(x[i], y[i], bits)

@@ -28,10 +28,20 @@ double project_lat(double y, unsigned bits);
  * continents are drawn with long edges. */
 enum { PROJECT_LINE_STEP = 180, PROJECT_RING_STEP = 340 };
 
-/* Makes the n longitudes (every `stride`-th double of lon) continuous across
- * the antimeridian. A ring's last point repeats its first; one that goes
- * around a pole is left alone. */
-void project_unwrap(double *lon, size_t n, size_t stride, bool ring);
+/* Makes the n longitudes continuous across the antimeridian. A ring's last
+ * point repeats its first; one that goes around a pole is left alone. Between
+ * 180 east and 180 west, exactly, a line's step is taken to go around the
+ * world when it is level; a ring's when the ring would have no width or not
+ * close otherwise, as a box around the world does. */
+void project_unwrap(double *lon, const double *lat, size_t n, bool ring);
+
+/* A ring around a pole, as project_unwrap() leaves it, has one more step across
+ * the antimeridian one way than the other. This closes it by way of the pole
+ * that it is nearer to, so that it holds the pole's surroundings. The ring has
+ * n points, the last repeats the first, and room for PROJECT_POLE_POINTS more.
+ * Returns how many points it has then; n when it is no such ring. */
+enum { PROJECT_POLE_POINTS = 4 };
+size_t project_close_pole(double *lon, double *lat, size_t n);
 
 /* False for what is no place on earth: not finite, or longitudes beyond 540,
  * latitudes beyond 90 (and a rounding error). */

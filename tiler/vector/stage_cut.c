@@ -443,7 +443,8 @@ enum ibx_status stage_cut_run(struct stage_cut *stage, struct ibx_err *err)
 {
     struct shared shared = {.stage = stage};
     shared.junctions =
-        junctions_new(stage->store->nvertices, stage->junction_nbytes);
+        junctions_new(INT64_C(1) << stage->bits, stage->store->nvertices,
+                      stage->junction_nbytes);
     shared.crossings = crossings_new();
     enum ibx_status status;
     if (shared.junctions == NULL || shared.crossings == NULL ||

@@ -122,6 +122,7 @@ static enum tile_status load_record(struct tile_maker *maker,
         last = &maker->shares[maker->nshares++];
         *last = (struct share){.seq = record->seq, .head = head, .kept = true};
     }
+    last->njoined++;
     last->geom = arena_keep(&maker->pieces, open);
     return last->geom == NULL ? TILE_NOMEM : TILE_OK;
 }

@@ -266,6 +266,23 @@ static bool add_drop(struct tile_drops *drops, struct tile_drop drop)
     return true;
 }
 
+/* Notes that a share is gone; of one piece, its feature is. */
+static bool count_drop(const struct share *share, uint32_t layer,
+                       const struct tile_job *job)
+{
+    uint32_t npieces = share->head.npieces;
+    if (npieces == share->njoined) {
+        job->stats->layers[layer].zoom[job->zoom][STAT_LOST_LIMIT]++;
+        return true;
+    }
+    const struct tile_drop drop = {share->seq, layer, npieces, job->zoom};
+    for (uint32_t i = 0; i < share->njoined && npieces > 0; i++) {
+        if (!add_drop(job->drops, drop))
+            return false;
+    }
+    return true;
+}
+
 /* Counts the shares that are not kept; those whose rank is below `by_count`
  * would have stayed but for the byte limit. */
 static bool count_group(struct tile_maker *maker, const struct group *group,
@@ -282,12 +299,7 @@ static bool count_group(struct tile_maker *maker, const struct group *group,
         }
         zoom[share->rank < by_count ? STAT_DROPPED_BYTES
                                     : STAT_DROPPED_COUNT] += job->count;
-        if (share->head.npieces == 1)
-            zoom[STAT_LOST_LIMIT]++;
-        else if (share->head.npieces > 1 &&
-                 !add_drop(job->drops,
-                           (struct tile_drop){share->seq, group->layer,
-                                              share->head.npieces, job->zoom}))
+        if (!count_drop(share, group->layer, job))
             return false;
     }
     return true;

@@ -14,6 +14,7 @@ struct share {
     uint64_t seq;
     struct piece_head head;
     const struct geom *geom; /* in maker->pieces */
+    uint32_t njoined;        /* pieces it is made of */
     double priority;         /* the larger, the longer it is kept */
     size_t rank;             /* 0 is the layer's most important share */
     bool kept;

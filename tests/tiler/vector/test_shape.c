@@ -65,7 +65,8 @@ START_TEST(shared_border_stays_shared_at_every_zoom)
     struct geom west = {0}, east = {0}, a = {0}, b = {0};
     for (int round = 0; round < ROUNDS; round++) {
         make_neighbours(&r, &west, &east, 3 + (size_t)random_below(&r, 60));
-        struct junctions *junctions = junctions_new(200, 1 << 20);
+        struct junctions *junctions =
+            junctions_new(INT64_C(1) << 40, 200, 1 << 20);
         junctions_begin(junctions, 0);
         junctions_note(junctions, &west);
         junctions_note(junctions, &east);
@@ -140,7 +141,8 @@ START_TEST(junctions_do_not_depend_on_order)
     ck_assert(geom_end_part(&a, false));
     ck_assert(geom_end_part(&b, false));
     for (int turn = 0; turn < 2; turn++) {
-        struct junctions *junctions = junctions_new(6, 1 << 20);
+        struct junctions *junctions =
+            junctions_new(INT64_C(1) << 40, 6, 1 << 20);
         junctions_begin(junctions, 0);
         junctions_note(junctions, turn == 0 ? &a : &b);
         junctions_note(junctions, turn == 0 ? &b : &a);
@@ -149,7 +151,7 @@ START_TEST(junctions_do_not_depend_on_order)
         ck_assert(junctions_has(junctions, one[0]));
         junctions_free(junctions);
     }
-    struct junctions *alone = junctions_new(6, 1 << 20);
+    struct junctions *alone = junctions_new(INT64_C(1) << 40, 6, 1 << 20);
     junctions_begin(alone, 0);
     junctions_note(alone, &a);
     geom_reverse(a.points, a.npoints);
@@ -171,8 +173,9 @@ START_TEST(junctions_do_not_depend_on_memory)
                     (struct geom_point){random_below(&r, 1 << 20),
                                         random_below(&r, 1 << 20)},
                     1 << 14, true);
-    struct junctions *tables[2] = {junctions_new(stars.npoints, 64 << 20),
-                                   junctions_new(stars.npoints, 64 << 10)};
+    struct junctions *tables[2] = {
+        junctions_new(INT64_C(1) << 40, stars.npoints, 64 << 20),
+        junctions_new(INT64_C(1) << 40, stars.npoints, 64 << 10)};
     ck_assert_uint_eq(junctions_npasses(tables[0]), 1);
     ck_assert_uint_gt(junctions_npasses(tables[1]), 1);
     for (int t = 0; t < 2; t++) {

@@ -231,6 +231,45 @@ class Tiles(unittest.TestCase):
                 self.assertAlmostEqual(have[name] / area, 1,
                                        delta=0.02 / 2 ** zoom, msg=name)
 
+    def test_no_edge_along_the_antimeridian(self):
+        """Where a country goes on beyond, its outline does not; no line goes
+        around the world."""
+        source = data("vector/ne_10m_admin_0_countries.geojson.gz")
+        code, _ = build(self.path("a.imbrex"), source, zoom="0-5")
+        self.assertEqual(code, 0)
+        dump(self.path("a.imbrex"), self.path("a"))
+        for zoom in range(0, 6):
+            edge = 2 ** zoom - 1
+            # Chukotka, at 66 degrees north, on both sides.
+            _, y = tile_of(0, 66.5, zoom)
+            for x, seam in ((0, 0), (edge, 4096)):
+                russia = [to_units(g, zoom, x, y) for a, g in read_tile(
+                    self.path("a"), zoom, x, y)["countries"]
+                          if a["name"] == "Russia"]
+                self.assertTrue(russia, (zoom, x, y))
+                # Three units of coast may lie on it; the border had 40 at
+                # zoom 0 and a whole tile's side further down.
+                drawn = ogr.Geometry(ogr.wkbLineString)
+                drawn.AddPoint_2D(seam, 0)
+                drawn.AddPoint_2D(seam, 4096)
+                along = sum(g.Boundary().Intersection(drawn).Length()
+                            for g in russia)
+                self.assertLess(along, 4, (zoom, x, y))
+                covered = max(g.Buffer(0).Intersection(drawn).Length()
+                              for g in russia)
+                self.assertGreater(covered, 20, (zoom, x, y))
+        for x, y in tiles(self.path("a"), 0):
+            for attributes, geometry in read_tile(
+                    self.path("a"), 0, x, y)["countries"]:
+                if attributes["name"] == "Fiji":
+                    middle = to_units(tile_box(x, y, 0), 0, x, y).Buffer(-200)
+                    self.assertFalse(
+                        to_units(geometry, 0, x, y).Intersects(middle))
+                if attributes["name"] == "Antarctica":
+                    pole = ogr.Geometry(ogr.wkbPoint)
+                    pole.AddPoint_2D(2048, 4090)
+                    self.assertTrue(to_units(geometry, 0, x, y).Contains(pole))
+
 
 if __name__ == "__main__":
     if not os.path.exists(data("vector/porto_roads.geojson.gz")):
