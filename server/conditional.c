@@ -197,15 +197,16 @@ bool date_parse(struct span text, int64_t *out_unix_s)
     return true;
 }
 
-/* Cuts the next entity tag off a list, without its W/, which the weak
- * comparison ignores. False at the end or where the list is broken. */
-static bool next_tag(struct span *rest, struct span *tag)
+/* Cuts the next entity tag off a list, without its W/. False at the end or
+ * where the list is broken. */
+static bool next_tag(struct span *rest, struct span *tag, bool *weak)
 {
     while (rest->len > 0 && strchr(" \t,", rest->ptr[0]) != NULL) {
         rest->ptr++;
         rest->len--;
     }
-    if (rest->len >= 2 && rest->ptr[0] == 'W' && rest->ptr[1] == '/') {
+    *weak = rest->len >= 2 && rest->ptr[0] == 'W' && rest->ptr[1] == '/';
+    if (*weak) {
         rest->ptr += 2;
         rest->len -= 2;
     }
@@ -220,13 +221,24 @@ static bool next_tag(struct span *rest, struct span *tag)
     return true;
 }
 
-static bool list_has(struct span list, const char *etag)
+/* A strong comparison matches no tag that is marked as weak. */
+static bool list_has(struct span list, const char *etag, bool strongly)
 {
     struct span tag;
+    bool weak;
     if (span_is(list, "*"))
         return true;
-    while (next_tag(&list, &tag)) {
-        if (span_is(tag, etag))
+    while (next_tag(&list, &tag, &weak)) {
+        if (span_is(tag, etag) && !(strongly && weak))
+            return true;
+    }
+    return false;
+}
+
+static bool field_has(const struct field *tags, const char *etag, bool strongly)
+{
+    for (unsigned i = 0; i < tags->nlines; i++) {
+        if (list_has(tags->line[i], etag, strongly))
             return true;
     }
     return false;
@@ -235,22 +247,29 @@ static bool list_has(struct span list, const char *etag)
 bool conditional_matches(const struct request *request, const char *etag,
                          int64_t modified_s)
 {
-    const struct field *tags = &request->if_none_match;
     int64_t since;
-    for (unsigned i = 0; i < tags->nlines; i++) {
-        /* RFC 9110 13.1.2: weak comparison, so W/"a1" matches "a1". */
-        if (list_has(tags->line[i], etag))
-            return true;
-    }
-    if (tags->nlines > 0)
-        return false;
+    /* RFC 9110 13.1.2: weak comparison, so W/"a1" matches "a1". */
+    if (request->if_none_match.nlines > 0)
+        return field_has(&request->if_none_match, etag, false);
     return request->if_modified_since.len > 0 &&
            date_parse(request->if_modified_since, &since) &&
            modified_s <= since;
 }
 
+bool conditional_fails(const struct request *request, const char *etag,
+                       int64_t modified_s)
+{
+    int64_t since;
+    if (request->if_match.nlines > 0)
+        return !field_has(&request->if_match, etag, true);
+    return request->if_unmodified_since.len > 0 &&
+           date_parse(request->if_unmodified_since, &since) &&
+           modified_s > since;
+}
+
 bool conditional_asked(const struct request *request)
 {
-    return request->if_none_match.nlines > 0 ||
-           request->if_modified_since.len > 0;
+    return request->if_none_match.nlines > 0 || request->if_match.nlines > 0 ||
+           request->if_modified_since.len > 0 ||
+           request->if_unmodified_since.len > 0;
 }

@@ -26,8 +26,14 @@ bool date_parse(struct span text, int64_t *out_unix_s);
 bool conditional_matches(const struct request *request, const char *etag,
                          int64_t modified_s);
 
-/* True when 304 is possible at all, so that it is worth asking for a tile's
- * facts before its bytes. */
+/* True when the client wants this only while it is what the client knows, and
+ * it is not: 412 is the answer, before any 304. If-Match, compared strongly,
+ * where given decides alone (RFC 9110 13.2.2). */
+bool conditional_fails(const struct request *request, const char *etag,
+                       int64_t modified_s);
+
+/* True when 304 or 412 is possible at all, so that it is worth asking for a
+ * tile's facts before its bytes. */
 bool conditional_asked(const struct request *request);
 
 #endif

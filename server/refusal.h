@@ -11,6 +11,7 @@ enum refusal {
     REFUSAL_METHOD_POST, /* only POST */
     REFUSAL_ENCODING,    /* no encoding of it is acceptable */
     REFUSAL_GONE,        /* a pinned generation that is no more */
+    REFUSAL_CHANGED,     /* not what If-Match or If-Unmodified-Since names */
     REFUSAL_BODY,        /* requests have no bodies here */
     REFUSAL_TARGET_LONG,
     REFUSAL_HEAD_LARGE,

@@ -19,6 +19,7 @@ static const struct {
     {REFUSAL_METHOD_POST, 405, 0, false, "only POST\n"},
     {REFUSAL_ENCODING, 406, 0, false, "no acceptable content encoding\n"},
     {REFUSAL_GONE, 410, 0, false, "this generation is gone\n"},
+    {REFUSAL_CHANGED, 412, 0, false, "not what was named\n"},
     {REFUSAL_BODY, 413, 0, true, "requests have no body here\n"},
     {REFUSAL_TARGET_LONG, 414, 0, true, "request target too long\n"},
     {REFUSAL_HEAD_LARGE, 431, 0, true, "request header too large\n"},
@@ -73,7 +74,16 @@ bool reply_tile_not_modified(const struct request *request,
     if (answer->facts.nbytes == 0 || answer->send_as == SEND_NOT_ACCEPTABLE)
         return false;
     tile_etag(answer, etag);
-    return conditional_matches(request, etag, answer->modified_s);
+    return !conditional_fails(request, etag, answer->modified_s) &&
+           conditional_matches(request, etag, answer->modified_s);
+}
+
+static bool tile_is_another(const struct request *request,
+                            const struct tile_answer *answer)
+{
+    char etag[ETAG_NBYTES];
+    tile_etag(answer, etag);
+    return conditional_fails(request, etag, answer->modified_s);
 }
 
 /* What a 304 carries as well as a 200 (RFC 9110 15.4.5). */
@@ -101,6 +111,10 @@ static void reply_empty_tile(const struct tile_answer *answer,
 void reply_tile(const struct request *request, const struct tile_answer *answer,
                 struct reply *out)
 {
+    if (conditional_asked(request) && tile_is_another(request, answer)) {
+        reply_refuse(REFUSAL_CHANGED, out);
+        return;
+    }
     if (answer->facts.nbytes == 0) {
         reply_empty_tile(answer, out);
         return;
@@ -147,6 +161,11 @@ void reply_absent(enum absent_policy policy, const char *cache_control,
 void reply_document(const struct request *request,
                     const struct document_answer *answer, struct reply *out)
 {
+    /* Documents have no date: INT64_MIN was never modified since. */
+    if (conditional_fails(request, answer->etag, INT64_MIN)) {
+        reply_refuse(REFUSAL_CHANGED, out);
+        return;
+    }
     bool same = conditional_matches(request, answer->etag, INT64_MAX);
     start(out, same ? 304 : 200);
     out->send_body = !same;

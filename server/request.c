@@ -1,5 +1,6 @@
 #include "server/request.h"
 
+#include <arpa/inet.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -77,6 +78,7 @@ static struct span *single_field(struct request *request, struct span name)
         size_t off;
     } fields[] = {
         {"If-Modified-Since", offsetof(struct request, if_modified_since)},
+        {"If-Unmodified-Since", offsetof(struct request, if_unmodified_since)},
         {"Origin", offsetof(struct request, origin)},
         {"Forwarded", offsetof(struct request, forwarded)},
         {"X-Forwarded-For", offsetof(struct request, forwarded_for)},
@@ -112,6 +114,8 @@ void request_add_field(struct request *request, struct span name,
         add_line(request, &request->accept_encoding, value);
     else if (span_is_caseless(name, "If-None-Match"))
         add_line(request, &request->if_none_match, value);
+    else if (span_is_caseless(name, "If-Match"))
+        add_line(request, &request->if_match, value);
     else
         add_framing(request, name, value);
     struct span *single = single_field(request, name);
@@ -119,19 +123,62 @@ void request_add_field(struct request *request, struct span name,
         *single = value;
 }
 
-bool request_host_is_valid(struct span host)
+static bool is_alnum(char c)
 {
-    static const char marks[] = "-._~!$&'()*+,;=%:[]";
-    if (host.len == 0 || host.len > 255)
-        return false;
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || strchr(marks, c) == NULL))
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9');
+}
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+           (c >= 'A' && c <= 'F');
+}
+
+static bool is_registered_name(struct span name)
+{
+    static const char marks[] = "-._~!$&'()*+,;=";
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool escape = c == '%' && i + 2 < name.len && is_hex(name.ptr[i + 1]) &&
+                      is_hex(name.ptr[i + 2]);
+        if (!escape && !is_alnum(c) && (c == '\0' || strchr(marks, c) == NULL))
             return false;
     }
-    return true;
+    return name.len > 0;
+}
+
+static bool is_address_literal(struct span text)
+{
+    char copy[64];
+    struct in6_addr ignored;
+    if (text.len < 2 || text.ptr[text.len - 1] != ']')
+        return false;
+    struct span inner = {text.ptr + 1, text.len - 2};
+    return span_copy(inner, copy, sizeof(copy)) &&
+           inet_pton(AF_INET6, copy, &ignored) == 1;
+}
+
+/* Cuts ":8080" off the end. */
+static struct span without_port(struct span host)
+{
+    size_t at = host.len;
+    while (at > 0 && host.ptr[at - 1] >= '0' && host.ptr[at - 1] <= '9')
+        at--;
+    if (at > 0 && host.ptr[at - 1] == ':')
+        host.len = at - 1;
+    return host;
+}
+
+bool request_host_is_valid(struct span host)
+{
+    if (host.len == 0 || host.len > 255)
+        return false;
+    host = host.ptr[0] == '[' && host.ptr[host.len - 1] == ']'
+               ? host
+               : without_port(host);
+    return host.len > 0 && host.ptr[0] == '[' ? is_address_literal(host)
+                                              : is_registered_name(host);
 }
 
 /* RFC 9112 6.1, 6.3: whatever two readers could cut in two ways is refused,
@@ -171,7 +218,9 @@ enum refusal request_check(const struct request *request,
     if (request->nhosts == 1 && request->host.len > 0 &&
         !request_host_is_valid(request->host))
         return REFUSAL_SYNTAX;
-    if (request->route.kind == ROUTE_BAD)
+    if (request->route.kind == ROUTE_BAD ||
+        (request->route.authority.len > 0 &&
+         !request_host_is_valid(request->route.authority)))
         return REFUSAL_SYNTAX;
     return has_body(request) ? REFUSAL_BODY : REFUSAL_NONE;
 }

@@ -32,8 +32,8 @@ struct request {
     bool http10; /* older than HTTP/1.1 */
     struct route route;
 
-    struct field accept_encoding, if_none_match;
-    struct span if_modified_since, origin, host;
+    struct field accept_encoding, if_none_match, if_match;
+    struct span if_modified_since, if_unmodified_since, origin, host;
     struct span forwarded, forwarded_for, forwarded_host, forwarded_proto,
         forwarded_prefix;
     struct span user_agent, referer;
@@ -61,7 +61,8 @@ void request_add_field(struct request *request, struct span name,
 enum refusal request_check(const struct request *request,
                            const struct request_limits *limits);
 
-/* True for a host, with or without a port, that a URL may hold. */
+/* True for a name, an IPv4 or a bracketed IPv6 address, with or without a
+ * port, that a URL may hold (RFC 3986 3.2.2). */
 bool request_host_is_valid(struct span host);
 
 #endif

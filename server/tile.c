@@ -177,7 +177,8 @@ static bool keep_answer(const struct tile_case *c, struct ibx_tile *tile)
     struct prepared_cache *cache = prepared_cache(c);
     struct prepared_key key = prepared_key(c);
     if (cache == NULL || c->x->request.method != METHOD_GET ||
-        !c->x->reply.send_body || tile->facts.nbytes == 0 || !is_served(c) ||
+        !c->x->reply.send_body || c->x->reply.text != NULL ||
+        tile->facts.nbytes == 0 || !is_served(c) ||
         !prepared_is_wanted(cache, &key, tile->facts.nbytes))
         return false;
     struct prepared *p = prepared_add(cache, &key, tile);

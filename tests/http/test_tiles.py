@@ -117,6 +117,10 @@ class Tiles(Case):
         self.assertEqual(self.server.get("http://maps.example").status, 200)
         self.assert_refused(self.server.get("ftp://maps.example/"), 400)
         self.assert_refused(self.server.get("http:///world.json"), 400)
+        for host in ("u:p@maps.example", "maps.example:1:2", "[::1", "a<b>"):
+            for path in ("world.json", "world/3/3/3"):
+                self.assert_refused(
+                    self.server.get(f"http://{host}/{path}"), 400)
 
     def test_2_6_asterisk(self):
         self.assertEqual(self.server.get("*", "OPTIONS").status, 204)
@@ -400,6 +404,43 @@ class Tiles(Case):
             for name in ("ETag", "Last-Modified", "Cache-Control", "Vary",
                          "Content-Length", "Access-Control-Allow-Origin"):
                 self.assertEqual(answer[name], full[name], name)
+
+    def test_4_5_if_match(self):
+        for target, coding in (("/world/3/3/3", "identity"),
+                               ("/vec/3/2/5", "gzip"),
+                               ("/vec/3/2/5", "identity"),
+                               ("/world.json", "identity"), ("/", "gzip")):
+            def ask(method="GET", **fields):
+                return self.server.get(target, method,
+                                       Accept_Encoding=coding, **fields)
+            full = ask()
+            tag = full["ETag"]
+            for good in (tag, f'"x", {tag}', "*"):
+                answer = ask(If_Match=good)
+                self.assertEqual((answer.status, answer.body),
+                                 (200, full.body), good)
+            for bad in ('"x"', f"W/{tag}", '"x", "y"', "x"):
+                self.assert_refused(ask(If_Match=bad), 412)
+                self.assertEqual(ask("HEAD", If_Match=bad).status, 412)
+            # Before any 304, and nothing of it is kept for others.
+            self.assertEqual(
+                ask(If_Match='"x"', If_None_Match=tag).status, 412)
+            self.assertEqual(ask(If_Match=tag, If_None_Match=tag).status, 304)
+            for _ in range(4):
+                self.assertEqual(ask().body, full.body)
+
+    def test_4_5_if_unmodified_since(self):
+        date = self.server.get("/world/3/3/3")["Last-Modified"]
+        old = "Sun, 06 Nov 1994 08:49:37 GMT"
+        for since, status in ((date, 200), (old, 412), ("yesterday", 200)):
+            answer = self.server.get("/world/3/3/3", If_Unmodified_Since=since)
+            self.assertEqual(answer.status, status, since)
+        answer = self.server.get("/world/3/3/3", If_Unmodified_Since=old,
+                                 If_Match="*")
+        self.assertEqual(answer.status, 200)
+        # What has no date was not modified.
+        self.assertEqual(self.server.get("/world.json",
+                                         If_Unmodified_Since=old).status, 200)
 
     def test_4_4_304_is_followed_by_the_next_answer(self):
         tag = self.server.get("/world/3/3/3")["ETag"]

@@ -27,9 +27,14 @@ class RequestsOnTheWire(Case):
         self.refused("GET /world/0/0/0 HTTP/1.1\r\n\r\n", 400)
         self.refused("GET /world/0/0/0 HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
                      400)
-        for host in ("a b", "a/b", "a\"b", "a<b>", "user@a", "\x80"):
+        for host in ("a b", "a/b", "a\"b", "a<b>", "user@a", "\x80", ":80", "a:b",
+                     "a:1:2", "a%", "a%4x", "[::1", "[::zz]", "::1", "[]"):
             self.refused(f"GET /world/0/0/0 HTTP/1.1\r\nHost: {host}\r\n\r\n"
                          .encode("latin-1"), 400)
+        for host in ("a", "a:", "a:80", "127.0.0.1:1", "[::1]", "[::1]:80",
+                     "a_b.c-d~e", "a%41", "x" * 255):
+            self.assertEqual(self.server.get("/world/0/0/0", host=host).status,
+                             200, host)
         answer, _ = self.one("GET /world/0/0/0 HTTP/1.0\r\n\r\n")
         self.assertEqual(answer.status, 200)
 
