@@ -5,9 +5,10 @@ import {pathToFileURL} from 'node:url';
 
 const load = (name) => import(pathToFileURL(path.join(
   process.env.IMBREX_SOURCE, 'web', 'src', name)));
-const [classify, format, hash, history, mercator, palette, patience, snippets] =
-  await Promise.all(['classify', 'format', 'hash', 'history', 'mercator',
-    'palette', 'patience', 'snippets'].map((name) => load(`${name}.js`)));
+const [classify, elevation, format, hash, history, mercator, palette, patience,
+  snippets] = await Promise.all(['classify', 'elevation', 'format', 'hash',
+  'history', 'mercator', 'palette', 'patience', 'snippets']
+  .map((name) => load(`${name}.js`)));
 
 let failed = 0;
 async function test(name, run) {
@@ -200,6 +201,22 @@ await test('code for other programs is valid whatever the id', () => {
       assert.doesNotThrow(() => new Function(code), `${name} for ${id}`);
     }
   }
+});
+
+await test('elevation outside the bounds is no sea', () => {
+  const clipped = (bounds, tile) => {
+    const heights = new Float32Array(16).fill(7);
+    elevation.clipToBounds(heights, 4, bounds, tile);
+    return [...heights].map((h) => (h === 7 ? '#' : '.')).join('')
+      .match(/.{4}/g).join('/');
+  };
+  const all = '####/####/####/####';
+  assert.equal(clipped([-180, -85.06, 180, 85.06], [0, 0, 0]), all);
+  assert.equal(clipped([-90, 0, 90, 66.5], [0, 0, 0]), '..../.##./..../....');
+  assert.equal(clipped([-90, 0, 90, 66.5], [1, 0, 0]), '..../..../..##/..##');
+  // Across the antimeridian: from 90 east to 90 west.
+  assert.equal(clipped([90, -85.06, -90, 85.06], [0, 0, 0]),
+    '#..#/#..#/#..#/#..#');
 });
 
 process.exitCode = failed ? 1 : 0;

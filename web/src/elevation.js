@@ -1,4 +1,5 @@
 // Elevation tiles (terrarium or mapbox encoding) drawn as a shaded relief.
+import {boundsToUnit} from './mercator.js';
 
 const DECODE = {
   terrarium: (r, g, b) => r * 256 + g + b / 256 - 32768,
@@ -67,16 +68,42 @@ function paint(heights, image, lightAt) {
   }
 }
 
-/** @returns {HTMLCanvasElement} the relief of one decoded tile image */
-export function relief(bitmap, encoding, z, y) {
+/**
+ * Takes out what lies outside the tileset's bounds: tiles are filled up with
+ * sea level there, which is not what the ground is.
+ */
+export function clipToBounds(heights, width, bounds, [z, x, y]) {
+  const box = boundsToUnit(bounds);
+  const n = 2 ** z;
+  const height = heights.length / width;
+  for (let row = 0, i = 0; row < height; row++) {
+    const v = (y + (row + 0.5) / height) / n;
+    for (let column = 0; column < width; column++, i++) {
+      const u = (x + (column + 0.5) / width) / n;
+      const inside = v >= box.top && v <= box.bottom &&
+        ((u >= box.left && u <= box.right) ||
+          (u + 1 >= box.left && u + 1 <= box.right));
+      heights[i] = inside ? heights[i] : NaN;
+    }
+  }
+}
+
+/**
+ * The relief of one tile image.
+ * @param info with the tileset's `encoding` and `bounds`
+ * @param at the tile: [z, x, y]
+ * @returns {HTMLCanvasElement}
+ */
+export function relief(bitmap, info, at) {
   const canvas = document.createElement('canvas');
   canvas.width = bitmap.width;
   canvas.height = bitmap.height;
   const context = canvas.getContext('2d', {willReadFrequently: true});
   context.drawImage(bitmap, 0, 0);
   const image = context.getImageData(0, 0, canvas.width, canvas.height);
-  const heights = decode(image.data, encoding);
-  const metres = pixelMetres(z, y, canvas.width);
+  const heights = decode(image.data, info.encoding);
+  clipToBounds(heights, canvas.width, info.bounds, at);
+  const metres = pixelMetres(at[0], at[2], canvas.width);
   paint(heights, image, shade(heights, canvas.width, canvas.height, metres));
   context.putImageData(image, 0, 0);
   return canvas;

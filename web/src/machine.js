@@ -56,7 +56,8 @@ function createFigure(chart) {
 const LIMITS = {views: 'Views', mapped_bytes: 'Mapped',
   bodies_bytes: 'Tiles in flight', index_bytes: 'Indexes',
   documents_bytes: 'Documents', handles: 'File handles',
-  connections: 'Connections', queue: 'Cold reads waiting'};
+  prepared_bytes: 'Tiles kept ready', connections: 'Connections',
+  queue: 'Cold reads waiting'};
 
 /** A name for what a later server may count and this page does not know. */
 const plainName = (key) => key.replace(/_bytes$/, '').replaceAll('_', ' ');

@@ -63,7 +63,7 @@ async function loadImage(info, z, x, y, signal) {
     throw new Error('no such tile'); // the map then shows the parent's part
   }
   const bitmap = await createImageBitmap(await reply.blob());
-  return info.encoding ? relief(bitmap, info.encoding, z, y) : bitmap;
+  return info.encoding ? relief(bitmap, info, [z, x, y]) : bitmap;
 }
 
 function rasterLayer(info) {

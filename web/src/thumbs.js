@@ -46,7 +46,7 @@ async function drawRaster(context, info, tile, place) {
     return false;
   }
   const bitmap = await createImageBitmap(await reply.blob());
-  const image = info.encoding ? relief(bitmap, info.encoding, z, row) : bitmap;
+  const image = info.encoding ? relief(bitmap, info, [z, column, row]) : bitmap;
   context.drawImage(image, place.left, place.top, place.side, place.side);
   return true;
 }

@@ -19,7 +19,7 @@ const Z = {
 
 // Class: [level at which it is 1 pixel wide, growth per level, widest].
 const ROAD = {
-  motorway: [6.5, 1.27, 24], trunk: [7.2, 1.27, 22], primary: [8, 1.28, 20],
+  motorway: [6.5, 1.24, 24], trunk: [7.2, 1.25, 22], primary: [8, 1.28, 20],
   secondary: [9.8, 1.34, 18], minor: [12.2, 1.48, 16],
   service: [13.8, 1.5, 8], path: [13.4, 1.22, 3], rail: [11.5, 1.2, 3],
   ferry: [10, 1.15, 2],
