@@ -273,10 +273,9 @@ static enum ibx_status open_once(struct loading *loading,
     int fd = -1;
     enum ibx_status st = ibx_cache_open_fd(cache, path, IBX_BLOCK, &fd, err);
     if (st == IBX_OK) {
-        uint32_t block = cache->options.prefetch_nbytes;
         struct ibx_view_plan plan = {
             .info = info,
-            .block_nbytes = block ? block : (uint32_t)sysconf(_SC_PAGESIZE),
+            .block_nbytes = cache->options.prefetch_nbytes,
             .map = map,
         };
         struct ibx_view_reserve reserve = {reserve_index, loading};

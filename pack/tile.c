@@ -44,6 +44,7 @@ struct piece {
     uint64_t off;
     void *to;
     size_t nbytes;
+    uint64_t ahead_nbytes; /* worth reading at once, from `off` on; or 0 */
 };
 
 static enum ibx_status corrupt(struct ibx_slot *slot, const char *why,
@@ -94,11 +95,14 @@ static enum ibx_status read_slot(struct ibx_tileset *tileset,
     bool touched = ibx_view_is_touched(view, piece.off, piece.nbytes, epoch);
     if (!touched && wait == IBX_TRY)
         return IBX_AGAIN;
-    if (!touched)
-        ibx_view_prefetch(view, piece.off, piece.nbytes);
+    if (touched)
+        return read_mapped(tileset, slot, piece, err);
+    uint64_t ahead =
+        piece.ahead_nbytes > piece.nbytes ? piece.ahead_nbytes : piece.nbytes;
+    struct ibx_stretch asked = ibx_view_prefetch(view, piece.off, ahead, epoch);
     enum ibx_status st = read_mapped(tileset, slot, piece, err);
-    if (st == IBX_OK && !touched)
-        ibx_view_touch(view, piece.off, piece.nbytes, epoch);
+    if (st == IBX_OK)
+        ibx_view_touch(view, asked, epoch);
     return st;
 }
 
@@ -126,8 +130,9 @@ enum ibx_status ibx_blob_read_header(struct ibx_tileset *tileset,
     const struct ibx_view *view = ibx_slot_view(at.slot);
     uint64_t off = blob_off(view, at.entry);
     uint8_t bytes[IBX_BLOB_HEADER_NBYTES];
-    enum ibx_status st = read_slot(
-        tileset, at.slot, (struct piece){off, bytes, sizeof bytes}, wait, err);
+    struct piece head = {off, bytes, sizeof bytes,
+                         ibx_view_reach(view, at.entry)};
+    enum ibx_status st = read_slot(tileset, at.slot, head, wait, err);
     if (st != IBX_OK)
         return st;
     struct ibx_blob_header header = ibx_blob_header_decode(bytes);
@@ -185,7 +190,7 @@ enum ibx_status ibx_blob_copy(struct ibx_tileset *tileset,
     if (st != IBX_OK)
         return st;
     struct piece whole = {blob_off(ibx_slot_view(at.slot), at.entry), copy,
-                          nbytes};
+                          nbytes, 0};
     st = read_slot(tileset, at.slot, whole, wait, err);
     if (st == IBX_OK)
         st = verify_copy(tileset, at, copy, &header, err);

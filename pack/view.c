@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,17 +19,21 @@ static size_t bitmap_nwords(uint64_t nbits)
     return (size_t)((nbits + 63) / 64);
 }
 
-static size_t touched_nwords(uint64_t file_nbytes, uint32_t block_nbytes)
+static size_t page_size(void)
 {
-    return bitmap_nwords((file_nbytes + block_nbytes - 1) / block_nbytes);
+    return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-size_t ibx_view_index_nbytes(uint64_t entry_count, uint64_t file_nbytes,
-                             uint32_t block_nbytes)
+static size_t touched_nwords(uint64_t map_nbytes)
+{
+    return bitmap_nwords((map_nbytes + page_size() - 1) / page_size());
+}
+
+size_t ibx_view_index_nbytes(uint64_t entry_count, uint64_t map_nbytes)
 {
     return (size_t)entry_count * sizeof(struct ibx_index_entry) +
            bitmap_nwords(entry_count) * sizeof(uint64_t) +
-           touched_nwords(file_nbytes, block_nbytes) * sizeof(uint64_t);
+           touched_nwords(map_nbytes) * sizeof(uint64_t);
 }
 
 static enum ibx_status read_header(struct ibx_view *view, int fd,
@@ -59,21 +64,23 @@ static enum ibx_status read_header(struct ibx_view *view, int fd,
 }
 
 /* One allocation holds the index and both bitmaps. */
-static bool allocate(struct ibx_view *view, uint32_t block_nbytes)
+static bool allocate(struct ibx_view *view, const struct ibx_view_plan *plan)
 {
     size_t nentries = (size_t)view->header.entry_count;
     size_t verified_nbytes = bitmap_nwords(nentries) * sizeof(uint64_t);
     size_t index_nbytes = nentries * sizeof(struct ibx_index_entry);
-    uint8_t *block = calloc(
-        1, ibx_view_index_nbytes(nentries, view->file_nbytes, block_nbytes));
+    uint64_t map_nbytes = plan->map ? view->file_nbytes : 0;
+    uint8_t *block = calloc(1, ibx_view_index_nbytes(nentries, map_nbytes));
     if (!block)
         return false;
     view->index = (struct ibx_index_entry *)(void *)block;
     view->verified = (_Atomic uint64_t *)(void *)(block + index_nbytes);
     view->touched =
         (_Atomic uint64_t *)(void *)(block + index_nbytes + verified_nbytes);
-    view->touched_nwords = touched_nwords(view->file_nbytes, block_nbytes);
-    view->block_nbytes = block_nbytes;
+    view->touched_nwords = touched_nwords(map_nbytes);
+    view->page_nbytes = (uint32_t)page_size();
+    view->block_nbytes =
+        plan->block_nbytes ? plan->block_nbytes : view->page_nbytes;
     return true;
 }
 
@@ -113,16 +120,19 @@ enum ibx_status ibx_view_open(struct ibx_view *view, int fd, const char *path,
                               struct ibx_err *err)
 {
     struct ibx_view fresh = {.file_nbytes = plan->info->file_nbytes};
+    /* Advice only: header and index are all that is read through `fd`, and
+     * reading ahead of them took six times as much. */
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
     enum ibx_status st = read_header(&fresh, fd, path, plan->info, err);
     if (st == IBX_OK)
-        st = reserve.ask(reserve.arg,
-                         ibx_view_index_nbytes(fresh.header.entry_count,
-                                               fresh.file_nbytes,
-                                               plan->block_nbytes),
-                         err);
+        st = reserve.ask(
+            reserve.arg,
+            ibx_view_index_nbytes(fresh.header.entry_count,
+                                  plan->map ? fresh.file_nbytes : 0),
+            err);
     if (st != IBX_OK)
         return st;
-    if (!allocate(&fresh, plan->block_nbytes))
+    if (!allocate(&fresh, plan))
         return ibx_fail_nomem(err);
     st = read_index(&fresh, fd, path, err);
     if (st == IBX_OK && plan->map)
@@ -138,6 +148,7 @@ enum ibx_status ibx_view_open(struct ibx_view *view, int fd, const char *path,
     view->file_nbytes = fresh.file_nbytes;
     view->touched = fresh.touched;
     view->touched_nwords = fresh.touched_nwords;
+    view->page_nbytes = fresh.page_nbytes;
     view->block_nbytes = fresh.block_nbytes;
     view->verified = fresh.verified;
     atomic_store(&view->epoch, 0);
@@ -182,53 +193,90 @@ static uint64_t word_mask(uint64_t word, uint64_t first, uint64_t last)
     return (UINT64_MAX >> (63 - high)) & (UINT64_MAX << low);
 }
 
-bool ibx_view_is_touched(struct ibx_view *view, uint64_t off, uint64_t nbytes,
-                         uint64_t epoch)
+/* Whether [off, off + nbytes) was touched: all of its pages, or any. */
+static bool touched(struct ibx_view *view, struct ibx_stretch what, bool all)
 {
-    assert(ibx_span_fits(off, nbytes, view->file_nbytes) && nbytes > 0);
-    if (atomic_load_explicit(&view->epoch, memory_order_acquire) != epoch)
-        return false;
-    uint64_t first = off / view->block_nbytes;
-    uint64_t last = (off + nbytes - 1) / view->block_nbytes;
+    uint64_t first = what.off / view->page_nbytes;
+    uint64_t last = (what.off + what.nbytes - 1) / view->page_nbytes;
     for (uint64_t word = first / 64; word <= last / 64; word++) {
         uint64_t mask = word_mask(word, first, last);
         uint64_t bits =
-            atomic_load_explicit(&view->touched[word], memory_order_relaxed);
-        if ((bits & mask) != mask)
-            return false;
+            atomic_load_explicit(&view->touched[word], memory_order_relaxed) &
+            mask;
+        if (all ? bits != mask : bits != 0)
+            return !all;
     }
-    return true;
+    return all;
 }
 
-void ibx_view_prefetch(const struct ibx_view *view, uint64_t off,
-                       uint64_t nbytes)
+static bool is_in_epoch(struct ibx_view *view, uint64_t epoch)
 {
-    uint64_t start = off / view->block_nbytes * view->block_nbytes;
-    uint64_t end = ibx_align(off + nbytes, view->block_nbytes);
+    return atomic_load_explicit(&view->epoch, memory_order_acquire) == epoch;
+}
+
+bool ibx_view_is_touched(struct ibx_view *view, uint64_t off, uint64_t nbytes,
+                         uint64_t epoch)
+{
+    assert(ibx_span_fits(off, nbytes, view->map_nbytes) && nbytes > 0);
+    return is_in_epoch(view, epoch) &&
+           touched(view, (struct ibx_stretch){off, nbytes}, true);
+}
+
+uint64_t ibx_view_reach(const struct ibx_view *view, int64_t entry)
+{
+    enum { LOOK_AHEAD = 8 }; /* over holes and tiles that came before */
+    const struct ibx_index_entry *at = view->index + entry;
+    int64_t left = (int64_t)view->header.entry_count - entry;
+    for (int64_t i = 1; i < left && i <= LOOK_AHEAD; i++) {
+        uint64_t nbytes = at[i].place > at->place ? ibx_place_off(at[i].place) -
+                                                        ibx_place_off(at->place)
+                                                  : 0;
+        if (nbytes != 0)
+            return nbytes < view->block_nbytes ? nbytes : view->block_nbytes;
+    }
+    return IBX_BLOB_HEADER_NBYTES;
+}
+
+/* [off, off + nbytes) grown to multiples of `unit`, within the map. */
+static struct ibx_stretch grow(const struct ibx_view *view, uint64_t off,
+                               uint64_t nbytes, uint32_t unit)
+{
+    uint64_t start = off / unit * unit;
+    uint64_t end = ibx_align(off + nbytes, unit);
     if (end > view->map_nbytes)
         end = view->map_nbytes;
-    /* madvise wants a page boundary; a block is never smaller than a page. */
-    (void)madvise(view->base + start, (size_t)(end - start), MADV_WILLNEED);
+    return (struct ibx_stretch){start, end - start};
+}
+
+struct ibx_stretch ibx_view_prefetch(struct ibx_view *view, uint64_t off,
+                                     uint64_t nbytes, uint64_t epoch)
+{
+    struct ibx_stretch block = grow(view, off, nbytes, view->block_nbytes);
+    bool visited = is_in_epoch(view, epoch) && touched(view, block, false);
+    struct ibx_stretch ask =
+        visited ? block : grow(view, off, nbytes, view->page_nbytes);
+    (void)madvise(view->base + ask.off, (size_t)ask.nbytes, MADV_WILLNEED);
+    return ask;
 }
 
 /* Starts the bitmap afresh when it speaks of an older epoch. Two threads may
  * both clear; a bit lost that way only means one more prefetch. */
 static void enter_epoch(struct ibx_view *view, uint64_t epoch)
 {
-    if (atomic_load_explicit(&view->epoch, memory_order_acquire) == epoch)
+    if (is_in_epoch(view, epoch))
         return;
     for (size_t i = 0; i < view->touched_nwords; i++)
         atomic_store_explicit(&view->touched[i], 0, memory_order_relaxed);
     atomic_store_explicit(&view->epoch, epoch, memory_order_release);
 }
 
-void ibx_view_touch(struct ibx_view *view, uint64_t off, uint64_t nbytes,
+void ibx_view_touch(struct ibx_view *view, struct ibx_stretch what,
                     uint64_t epoch)
 {
-    assert(ibx_span_fits(off, nbytes, view->file_nbytes) && nbytes > 0);
+    assert(ibx_span_fits(what.off, what.nbytes, view->map_nbytes));
     enter_epoch(view, epoch);
-    uint64_t first = off / view->block_nbytes;
-    uint64_t last = (off + nbytes - 1) / view->block_nbytes;
+    uint64_t first = what.off / view->page_nbytes;
+    uint64_t last = (what.off + what.nbytes - 1) / view->page_nbytes;
     for (uint64_t word = first / 64; word <= last / 64; word++)
         atomic_fetch_or_explicit(&view->touched[word],
                                  word_mask(word, first, last),

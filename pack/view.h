@@ -16,10 +16,10 @@ struct ibx_view {
     uint8_t *base;     /* the whole file; NULL when it is read, not mapped */
     size_t map_nbytes; /* 0 when not mapped */
     uint64_t file_nbytes;
-    /* One bit per block of `block_nbytes` that was read since `epoch`. */
+    /* One bit per page of the map that was read since `epoch`. */
     _Atomic uint64_t *touched;
     size_t touched_nwords;
-    uint32_t block_nbytes;
+    uint32_t page_nbytes, block_nbytes; /* powers of two */
     _Atomic uint64_t epoch;
     /* One bit per index entry whose blob's checksum has been compared. */
     _Atomic uint64_t *verified;
@@ -28,13 +28,13 @@ struct ibx_view {
 /* What opening needs to know beside the path. */
 struct ibx_view_plan {
     const struct ibx_pack_info *info; /* what the manifest says of the pack */
-    uint32_t block_nbytes;
-    bool map; /* false: an oversize pack, read by pread() */
+    uint32_t block_nbytes; /* what is read around a tile; 0: the tile alone */
+    bool map;              /* false: an oversize pack, read by pread() */
 };
 
-/* Private memory that a view with this many index entries takes. */
-size_t ibx_view_index_nbytes(uint64_t entry_count, uint64_t file_nbytes,
-                             uint32_t block_nbytes);
+/* Private memory that a view with this many index entries and mapped bytes
+ * takes. */
+size_t ibx_view_index_nbytes(uint64_t entry_count, uint64_t map_nbytes);
 
 /* Reads and checks header and index through `fd` and maps the file; `fd` may
  * be closed afterwards. `reserve` is asked for ibx_view_index_nbytes() before
@@ -61,17 +61,29 @@ int64_t ibx_view_find(const struct ibx_view *view, uint64_t id);
 
 /* ---- reading blobs ----------------------------------------------------- */
 
-/* True when every block of [off, off + nbytes) of the file was touched in
+/* True when every page of [off, off + nbytes) of the map was touched in
  * `epoch`. */
 bool ibx_view_is_touched(struct ibx_view *view, uint64_t off, uint64_t nbytes,
                          uint64_t epoch);
 
-/* Asks the kernel to read ahead the blocks not touched in `epoch`. */
-void ibx_view_prefetch(const struct ibx_view *view, uint64_t off,
-                       uint64_t nbytes);
+/* Bytes that a blob takes at most as far as the index tells, up to a block. A
+ * hint: an equal tile further on, or the last one, tells nothing. */
+uint64_t ibx_view_reach(const struct ibx_view *view, int64_t entry);
 
-/* Marks blocks as touched in `epoch`. */
-void ibx_view_touch(struct ibx_view *view, uint64_t off, uint64_t nbytes,
+struct ibx_stretch {
+    uint64_t off, nbytes;
+};
+
+/* Asks the kernel to read [off, off + nbytes): these pages alone where nothing
+ * else of their blocks was touched in `epoch`, else their whole blocks. So a
+ * place that is visited once costs one tile, a place that is looked around in
+ * one read more, and memory that is too small to keep blocks is not filled with
+ * them. Returns what was asked for. */
+struct ibx_stretch ibx_view_prefetch(struct ibx_view *view, uint64_t off,
+                                     uint64_t nbytes, uint64_t epoch);
+
+/* Marks pages as touched in `epoch`. */
+void ibx_view_touch(struct ibx_view *view, struct ibx_stretch what,
                     uint64_t epoch);
 
 /* Copies file bytes out of the map under the guard; the range must lie in the

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import resource
+import struct
 import subprocess
 import time
 
@@ -109,7 +110,10 @@ class Limits:
         return total
 
     def start(self, command, uid=NOBODY, address=None, handles=None, **rest):
-        """A Popen inside the group, as `uid`, under rlimits."""
+        """A Popen inside the group, as `uid`, under rlimits. Its `exec_s` is
+        when the program began: what we do before that is not its time."""
+        ends = os.pipe()
+
         def become():
             for folder in self.folders:
                 (folder / "cgroup.procs").write_text(str(os.getpid()))
@@ -121,8 +125,15 @@ class Limits:
                 os.setgroups([])
                 os.setgid(uid)
                 os.setuid(uid)
-        return subprocess.Popen([str(c) for c in command], preexec_fn=become,
-                                **rest)
+            os.write(ends[1], struct.pack("d", time.monotonic()))
+        try:
+            process = subprocess.Popen([str(c) for c in command],
+                                       preexec_fn=become, **rest)
+            process.exec_s, = struct.unpack("d", os.read(ends[0], 8))
+        finally:
+            for end in ends:
+                os.close(end)
+        return process
 
     def run(self, command, timeout=180, **rest):
         """Runs to the end; the JSON object it printed."""

@@ -21,13 +21,13 @@ def is_up(port):
 
 
 def wait_until_up(process, port, start, patience_s=20):
-    """Seconds from `start` until the port answers."""
+    """Seconds from `start` until the port accepts a connection."""
     while time.monotonic() - start < patience_s:
         if is_up(port):
             return time.monotonic() - start
         if process.poll() is not None:
             break
-        time.sleep(0.001)
+        time.sleep(0.0002)
     raise RuntimeError(f"the server on port {port} did not start")
 
 
@@ -36,11 +36,10 @@ def running(cage, command, port, **rest):
     """A server inside `cage`; its Popen, stopped again at the end."""
     if is_up(port):
         raise limits.Skip(f"port {port} is taken")
-    start = time.monotonic()
     process = cage.start(command, stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL, **rest)
     try:
-        process.start_s = wait_until_up(process, port, start)
+        process.start_s = wait_until_up(process, port, process.exec_s)
         yield process
     finally:
         process.terminate()

@@ -346,6 +346,43 @@ START_TEST(distrust_makes_the_resident_unknown)
 }
 END_TEST
 
+static bool is_resident(uint64_t id)
+{
+    return ibx_tile_is_resident(tileset, ibx_tile_zxy(id));
+}
+
+/* Which of a pack's tiles count as being in memory shows what was asked for:
+ * the first visit to a block brings one tile, the second the whole block. */
+START_TEST(a_block_is_read_when_it_is_visited_twice)
+{
+    enum { N = 20, NBYTES = 8176, PER_BLOCK = 8 }; /* two pages each */
+    struct sample many[N];
+    for (unsigned i = 0; i < N; i++)
+        many[i] = (struct sample){FIRST_ID + i, 1, 100 + i, NBYTES};
+    char *other = test_path(folder, "many.imbrex");
+    (void)test_build(other, many, N, IBX_PACK_NBYTES_DEFAULT);
+    options.prefetch_nbytes = 64 << 10;
+    open_all();
+    struct ibx_tileset *before = tileset;
+    tileset = test_open(cache, other);
+    ck_status(test_get(tileset, many[1].first_id, &many[1], IBX_BLOCK), IBX_OK);
+    ck_assert(is_resident(many[1].first_id));
+    ck_assert(!is_resident(many[3].first_id));
+    ck_assert(!is_resident(many[5].first_id));
+    ck_status(test_get(tileset, many[3].first_id, &many[3], IBX_BLOCK), IBX_OK);
+    for (unsigned i = 0; i + 2 < PER_BLOCK; i++)
+        ck_assert_msg(is_resident(many[i].first_id), "tile %u", i);
+    ck_assert(!is_resident(many[PER_BLOCK + 2].first_id));
+    /* Pages that were pushed out begin anew. */
+    ibx_cache_distrust(cache);
+    ck_status(test_get(tileset, many[1].first_id, &many[1], IBX_BLOCK), IBX_OK);
+    ck_assert(!is_resident(many[3].first_id));
+    ibx_tileset_release(tileset);
+    tileset = before;
+    free(other);
+}
+END_TEST
+
 START_TEST(trying_for_absent_tiles_needs_no_pack)
 {
     open_all();
@@ -423,6 +460,7 @@ int main(void)
     tcase_add_test(tcase, a_manifest_above_the_cap_is_refused);
     tcase_add_test(tcase, trying_answers_again_until_somebody_has_waited);
     tcase_add_test(tcase, distrust_makes_the_resident_unknown);
+    tcase_add_test(tcase, a_block_is_read_when_it_is_visited_twice);
     tcase_add_test(tcase, trying_for_absent_tiles_needs_no_pack);
     tcase_add_test(tcase, a_full_address_space_is_answered_by_closing_views);
     suite_add_tcase(suite, tcase);
