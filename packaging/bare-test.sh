@@ -7,6 +7,7 @@
 # makes is in build/bare/, and removed; the base is kept in build/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=in-base.sh
 . packaging/in-base.sh
 base_enter "$PWD/build/bare"
 if [ $# -gt 0 ]; then

@@ -9,6 +9,7 @@
 # build/. Control groups are seen inside, so that the tests that need them run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=in-base.sh
 . packaging/in-base.sh
 base_enter "$PWD/build/i386-base" i386
 mount --rbind /sys "$base_root/sys"

@@ -32,6 +32,7 @@ base_enter() { # folder, architecture
     base_leave
     mkdir "$base_root"
     tar -C "$base_root" -xf "$base"
+    chmod 755 "$base_root" # some tests go on as nobody
     mkdir "$base_root/source"
     git archive HEAD | tar -C "$base_root/source" -x
     cp /etc/resolv.conf "$base_root/etc/resolv.conf"

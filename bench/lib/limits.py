@@ -109,6 +109,14 @@ class Limits:
                     total += int(line.split()[1])
         return total
 
+    def cpu_s(self):
+        """Processor time that the processes now in the group have used."""
+        ticks = 0
+        for pid in (self.folders[0] / "cgroup.procs").read_text().split():
+            text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            ticks += sum(map(int, text.rsplit(")", 1)[1].split()[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def start(self, command, uid=NOBODY, address=None, handles=None, **rest):
         """A Popen inside the group, as `uid`, under rlimits. Its `exec_s` is
         when the program began: what we do before that is not its time."""

@@ -25,13 +25,15 @@ def one(bench, name, seed):
         if not pathlib.Path(command[0]).exists():
             raise limits.Skip(f"{name} is not installed")
         data.drop(files)
+        data.drop_names()
         with serving.running(cage, command, port, uid=bench.uid):
-            before = cage.read_nbytes()
+            before, cpu = cage.read_nbytes(), cage.cpu_s()
             asked = serving.Asker(
                 bench, port, "/t/", zoom=stall.ZOOM, count=4 ** stall.ZOOM,
                 nbytes=data.TILE_NBYTES, clients=8, seconds=bench.seconds,
                 seed=seed, walk=WINDOW, **{"from": 0}).result()
-            read = cage.read_nbytes() - before
+            read, cpu = cage.read_nbytes() - before, cage.cpu_s() - cpu
+        asked["cpu_us_per_request"] = cpu * 1e6 / max(asked["requests"], 1)
         asked["kb_per_request"] = read / 1e3 / max(asked["requests"], 1)
         return asked
 
@@ -51,11 +53,12 @@ def measure(bench):
               {"requests per second": [middle(s, "per_s") for s in SERVERS]},
               note=bench.note)
     rows = [[s] + [middle(s, k) for k in
-                   ("per_s", "p50_us", "p99_us", "kb_per_request", "wrong",
-                    "busy", "broken")] for s in SERVERS]
+                   ("per_s", "p50_us", "p99_us", "kb_per_request",
+                    "cpu_us_per_request", "wrong", "busy", "broken")]
+            for s in SERVERS]
     ratio = middle("imbrex", "per_s") / middle("nginx", "per_s")
     return table.text(
         f"The folder: 8 clients pan windows of {WINDOW} x {WINDOW} over 268 MB "
         f"inside 32 MB; {ratio:.2f} times nginx",
-        ["server", "per s", "p50 us", "p99 us", "KB read each", "wrong", "503",
-         "broken"], rows)
+        ["server", "per s", "p50 us", "p99 us", "KB read each", "CPU us each",
+         "wrong", "503", "broken"], rows)
