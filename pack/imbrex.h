@@ -155,7 +155,9 @@ struct ibx_cache_options {
     uint64_t max_copy_nbytes;   /* copies alive at once, summed */
     uint64_t max_index_nbytes;  /* private memory for the views' indexes */
     uint32_t wait_ms;           /* longest wait at a cap before ERR_BUSY */
-    uint32_t prefetch_nbytes;   /* 0, or a power of two of at least a page */
+    /* A block that is read whole once a second tile of it is wanted; its first
+     * visit reads the tile alone. 0, or a power of two of at least a page. */
+    uint32_t prefetch_nbytes;
     enum ibx_verify verify;
     enum ibx_evict evict;
 };
@@ -266,7 +268,8 @@ enum ibx_wait { IBX_TRY, IBX_BLOCK };
 
 /* Copies the tile at `at` and verifies it as the cache was told to.
  * IBX_OK           *out is to be released; nbytes 0 is present but empty
- * IBX_NOT_FOUND    no tile there (also where `at` is not valid)
+ * IBX_NOT_FOUND    no tile there (also where `at` is not valid); the pages of
+ *                  the manifest that say so are checked for it
  * IBX_AGAIN        only with IBX_TRY
  * IBX_ERR_BUSY     a cap stayed reached for wait_ms
  * IBX_ERR_TOO_LARGE the tile alone exceeds max_copy_nbytes

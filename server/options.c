@@ -68,7 +68,7 @@ static const struct option_row rows[] = {
     {"verify", "WHEN", TYPE_WORD, AT(verify), 0, 0, 0, "always|first|never",
      "when tiles are checked [always]"},
     {"prefetch", "SIZE", TYPE_SIZE, AT(prefetch_nbytes), 0, 4 * MIB, 64 * KIB,
-     NULL, "block read ahead around a cold tile, 0 for none [64K]"},
+     NULL, "block read whole on its second visit, 0 for none [64K]"},
     {"evict", "HOW", TYPE_WORD, AT(evict), 0, 0, 0, "cold|dontneed|none",
      "what the kernel is told about unmapped packs [cold]"},
     {"scrub", "SIZE", TYPE_SIZE, AT(scrub_nbytes), 0, ANY_SIZE, 0, NULL,

@@ -1,6 +1,7 @@
 """docs/http.md sections 10 to 12: listening, admin, change and end."""
 import concurrent.futures
 import os
+import random
 import re
 import shutil
 import signal
@@ -246,6 +247,36 @@ class Life(Case):
         shutil.rmtree(bad)
         make_tileset(bad, max=1)
         until(lambda: server.get("/bad/0/0/0").status == 200)
+
+    def test_12_4_hundreds_of_tilesets(self):
+        """No thread, handle or much memory for each; views are shared."""
+        folder = harness.WORK / "hundreds"
+        folder.mkdir()
+        count, model = 500, folder / "t0.imbrex"
+        make_tileset(model, max=2)
+        alone = self.serve(model)
+        alone.wait_ready()
+        for n in range(1, count):
+            shutil.copytree(model, folder / f"t{n}.imbrex")
+        server = self.serve("--max-views", "8", "--max-handles", "4", folder)
+        server.wait_ready()
+        for n in random.Random(5).sample(range(count), 200):
+            answer = server.get(f"/t{n}/2/{n % 4}/1")
+            self.assertEqual(answer.body, tile_bytes(2, n % 4, 1), n)
+        metrics = server.metrics()
+        self.assertEqual(metrics["imbrex_tilesets"], count)
+        self.assertLessEqual(metrics["imbrex_views_high"], 8)
+        self.assertLessEqual(metrics["imbrex_handles_high"], 4)
+
+        def in_use(what, of):
+            return len(os.listdir(f"/proc/{of.process.pid}/{what}"))
+        self.assertEqual(in_use("task", server), in_use("task", alone))
+        self.assertLessEqual(in_use("fd", server), in_use("fd", alone) + 2)
+        if not harness.SANITIZED:
+            each = (metrics["imbrex_private_bytes"]
+                    - alone.metrics()["imbrex_private_bytes"]) / count
+            self.assertLess(each, 4096)
+        shutil.rmtree(folder)
 
     @staticmethod
     def status_or_none(server):
