@@ -300,6 +300,8 @@ enum cut_status cut_feature(struct cut *cut, const struct geom *geom,
     cut->job = job;
     cut->buffer = (int64_t)job->buffer << FINE_BITS;
     cut->nrepaired = 0;
+    if (geom->nparts == 0)
+        return CUT_OK;
     int64_t world = INT64_C(1) << (job->zoom + TILE_EXTENT_LOG2);
     struct geom_box have = geom_box_of(geom);
     /* The buffer beyond the antimeridian is the other side of the world. */
@@ -310,7 +312,7 @@ enum cut_status cut_feature(struct cut *cut, const struct geom *geom,
         struct geom_box here = have;
         here.min_x += turn * world;
         here.max_x += turn * world;
-        if (geom->nparts > 0 && geom_box_meets(here, all))
+        if (geom_box_meets(here, all))
             status = cut_world(cut, geom, turn * world);
     }
     *nrepaired += cut->nrepaired;
