@@ -16,6 +16,7 @@
 #include "tiler/command.h"
 #include "tiler/vector/config.h"
 #include "tiler/vector/osm_read.h"
+#include "tiler/vector/preflight.h"
 #include "tiler/vector/project.h"
 #include "tiler/vector/stage_cut.h"
 #include "tiler/vector/stage_encode.h"
@@ -30,6 +31,7 @@ struct build {
     const struct operands *inputs;
     const volatile sig_atomic_t *stop;
     struct temp_space space;
+    const char *output_dir; /* that the tileset will be in */
     struct rule_list rules;
     struct intake intake;
     struct sorter *sorter;
@@ -138,13 +140,9 @@ static void choose_zooms(struct build *build)
 
 /* ---- the stages --------------------------------------------------------- */
 
-static enum ibx_status cut(struct build *build, struct ibx_err *err)
+static struct stage_cut cutting(struct build *build)
 {
-    struct progress progress;
-    progress_init(&progress, "cutting", "features",
-                  build->options->common.quiet);
-    progress_set(&progress, 0, build->intake.store.nfeatures);
-    struct stage_cut stage = {
+    return (struct stage_cut){
         .store = &build->intake.store,
         .layers = &build->intake.layers,
         .bits = build->intake.bits,
@@ -153,10 +151,33 @@ static enum ibx_status cut(struct build *build, struct ibx_err *err)
         .nthreads = (unsigned)build->options->threads,
         .sorter = build->sorter,
         .stats = &build->stats,
-        .progress = &progress,
         .stop = build->stop,
         .junction_nbytes = junction_memory(build),
     };
+}
+
+/* Refuses what cannot fit the disks before it fills them. */
+static enum ibx_status look_ahead(struct build *build, struct ibx_err *err)
+{
+    const struct stage_cut stage = cutting(build);
+    const struct preflight preflight = {
+        .stage = &stage,
+        .space = &build->space,
+        .output_dir = build->output_dir,
+        .spool_is_temp = build->options->temp_dir != NULL,
+        .sorter_nbytes = sorter_memory(build),
+    };
+    return preflight_run(&preflight, err);
+}
+
+static enum ibx_status cut(struct build *build, struct ibx_err *err)
+{
+    struct progress progress;
+    progress_init(&progress, "cutting", "features",
+                  build->options->common.quiet);
+    progress_set(&progress, 0, build->intake.store.nfeatures);
+    struct stage_cut stage = cutting(build);
+    stage.progress = &progress;
     enum ibx_status status = stage_cut_run(&stage, err);
     progress_end(&progress);
     return status;
@@ -372,6 +393,8 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
     (void)malloc_trim(0);
     choose_zooms(build);
     if (!build->vector->dry_run)
+        status = look_ahead(build, err);
+    if (status == IBX_OK && !build->vector->dry_run)
         status = open_writer(build, err);
     if (status == IBX_OK)
         status =
@@ -475,9 +498,10 @@ static void set_space(struct build *build, char beside[PATH_MAX])
     while (n > 0 && output[n - 1] != '/')
         n--;
     snprintf(beside, PATH_MAX, "%.*s", (int)n, output);
+    build->output_dir = n > 0 ? beside : ".";
     build->space.dir = build->options->temp_dir;
     if (build->space.dir == NULL)
-        build->space.dir = n > 0 ? beside : ".";
+        build->space.dir = build->output_dir;
     build->space.max_nbytes = build->vector->temp_limit_nbytes;
 }
 

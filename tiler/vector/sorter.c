@@ -28,7 +28,7 @@ struct lane {
     struct temp_file *file; /* NULL until the first run */
     struct run *runs;
     size_t nruns;
-    uint64_t count;
+    uint64_t count, nbytes; /* added */
 };
 
 /* A sorted input of the merge: a lane's entries or a run on disk. */
@@ -264,6 +264,7 @@ enum ibx_status sorter_add(struct sorter *sorter, unsigned number,
     *entries_of(lane) = (struct entry){key.id, lane->used_nbytes};
     lane->used_nbytes += nbytes;
     lane->count++;
+    lane->nbytes += nbytes;
     return IBX_OK;
 }
 
@@ -466,5 +467,13 @@ uint64_t sorter_count(const struct sorter *sorter)
     uint64_t n = 0;
     for (unsigned i = 0; i < sorter->nlanes; i++)
         n += sorter->lanes[i].count;
+    return n;
+}
+
+uint64_t sorter_nbytes(const struct sorter *sorter)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < sorter->nlanes; i++)
+        n += sorter->lanes[i].nbytes;
     return n;
 }

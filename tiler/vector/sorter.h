@@ -58,7 +58,9 @@ IBX_MUST_CHECK enum ibx_status sorter_next(struct sorter *sorter,
                                            struct sorter_record *out,
                                            struct ibx_err *err);
 
-/* Records and bytes added, for estimates and progress. */
+/* Records, and bytes in memory or on disk, added; for estimates and progress.
+ */
 uint64_t sorter_count(const struct sorter *sorter);
+uint64_t sorter_nbytes(const struct sorter *sorter);
 
 #endif

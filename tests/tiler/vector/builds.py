@@ -177,6 +177,26 @@ class Builds(unittest.TestCase):
                           ROADS, code=1)
         self.assertIn("--temp-limit", text)
 
+    def test_what_cannot_fit_the_disk_is_refused_first(self):
+        text = self.build("t.imbrex", "--zoom", "0-14", "--temp-limit", "6M",
+                          "--memory", "32M", ROADS, code=1)
+        self.assertRegex(text, r"needs about \d+ MB of temporary files by "
+                               r"--temp-limit and has \d MB")
+        self.assertFalse(os.path.exists(self.path("t.imbrex")))
+        # A disk of 16 MB, in a mount namespace of its own.
+        disk = self.path("disk")
+        os.mkdir(disk)
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c",
+             'mount -t tmpfs -o size=16m tmpfs "$0" && "$@"', disk, TILER,
+             "build", "-q", "--zoom", "0-14", "-o",
+             os.path.join(disk, "d.imbrex"), ROADS],
+            stderr=subprocess.PIPE, text=True, check=False)
+        if "unshare" in done.stderr or "mount:" in done.stderr:
+            self.skipTest("mounting a small disk needs root")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"needs about \d+ MB of disk and has")
+
     def test_openstreetmap_needs_no_configuration(self):
         source = os.path.join(DATA, "osm/andorra-latest-2021.osm.pbf")
         report = self.build("o.imbrex", source)

@@ -1,0 +1,114 @@
+#include "tiler/vector/preflight.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum {
+    SAMPLE_CHUNKS = 16,
+    /* Pieces of a zoom rarely take more than so many times the features. */
+    AMPLE = 16,
+    /* A compressed tile has about half the bytes of its pieces, or less. */
+    PIECES_PER_TILE_BYTE = 2,
+};
+
+/* Bytes free for us in a folder; all there are when the system does not say. */
+static uint64_t free_in(const char *dir)
+{
+    struct statvfs info;
+    if (statvfs(dir, &info) != 0)
+        return UINT64_MAX;
+    return (uint64_t)info.f_bavail * info.f_frsize;
+}
+
+static bool same_disk(const char *a, const char *b)
+{
+    struct stat left, right;
+    return stat(a, &left) == 0 && stat(b, &right) == 0 &&
+           left.st_dev == right.st_dev;
+}
+
+/* What is left of --temp-limit. */
+static uint64_t left_of_limit(const struct temp_space *space)
+{
+    uint64_t used = space->nbytes;
+    if (space->max_nbytes == 0)
+        return UINT64_MAX;
+    return used < space->max_nbytes ? space->max_nbytes - used : 0;
+}
+
+static bool is_ample(const struct preflight *p)
+{
+    uint64_t nzooms = (uint64_t)p->stage->maxzoom - p->stage->minzoom + 1;
+    uint64_t bound = p->stage->store->file.nbytes * nzooms * AMPLE;
+    return bound <= free_in(p->space->dir) && bound <= free_in(p->output_dir) &&
+           bound <= left_of_limit(p->space);
+}
+
+/* Bytes of all pieces, from those of every nth chunk of features. */
+static enum ibx_status estimate_pieces(const struct preflight *p,
+                                       uint64_t *nbytes, struct ibx_err *err)
+{
+    struct temp_space space = {.dir = p->space->dir};
+    struct stats stats = {0};
+    struct stage_cut sample = *p->stage;
+    size_t nchunks = sample.store->nchunks;
+    sample.sample = nchunks / SAMPLE_CHUNKS + 1;
+    sample.stats = &stats;
+    sample.progress = NULL;
+    sample.sorter = NULL;
+    enum ibx_status status = sorter_open(sample.nthreads, p->sorter_nbytes,
+                                         &space, &sample.sorter, err);
+    if (status == IBX_OK && !stats_init(&stats, sample.layers->count))
+        status = err_nomem(err);
+    if (status == IBX_OK)
+        status = stage_cut_run(&sample, err);
+    if (status == IBX_OK) {
+        size_t taken = (nchunks + sample.sample - 1) / sample.sample;
+        *nbytes = taken == 0 ? 0
+                             : (uint64_t)((double)sorter_nbytes(sample.sorter) *
+                                          (double)nchunks / (double)taken);
+    }
+    stats_fini(&stats);
+    sorter_close(sample.sorter);
+    return status;
+}
+
+static enum ibx_status refuse(const char *where, uint64_t need, uint64_t have,
+                              const char *what, struct ibx_err *err)
+{
+    char text[160];
+    snprintf(text, sizeof text,
+             "the build needs about %" PRIu64 " MB %s and has %" PRIu64 " MB",
+             (need >> 20) + 1, what, have >> 20);
+    return err_say(err, IBX_ERR_TOO_LARGE, where, text);
+}
+
+enum ibx_status preflight_run(const struct preflight *p, struct ibx_err *err)
+{
+    uint64_t pieces = 0;
+    if (is_ample(p))
+        return IBX_OK;
+    enum ibx_status status = estimate_pieces(p, &pieces, err);
+    if (status != IBX_OK)
+        return status;
+    uint64_t runs = pieces > p->sorter_nbytes ? pieces : 0;
+    uint64_t tiles = pieces / PIECES_PER_TILE_BYTE;
+    uint64_t temp = runs + (p->spool_is_temp ? tiles : 0);
+    uint64_t output = tiles + (p->spool_is_temp ? 0 : tiles);
+    if (runs > left_of_limit(p->space))
+        return refuse(p->space->dir, runs, left_of_limit(p->space),
+                      "of temporary files by --temp-limit", err);
+    if (same_disk(p->space->dir, p->output_dir)) {
+        output += temp;
+        temp = 0;
+    }
+    if (temp > free_in(p->space->dir))
+        return refuse(p->space->dir, temp, free_in(p->space->dir),
+                      "of disk for temporary files", err);
+    if (output > free_in(p->output_dir))
+        return refuse(p->output_dir, output, free_in(p->output_dir), "of disk",
+                      err);
+    return IBX_OK;
+}
