@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tiler/vector/ogr_feature.h"
 
@@ -120,14 +121,37 @@ static enum ibx_status read_layer(struct intake *intake,
     return status;
 }
 
+/* Columns by which a table of places is known as one. Other drivers would only
+ * warn of options that they do not know. */
+static const char *const csv_options[] = {
+    "X_POSSIBLE_NAMES=lon,lng,long,longitude,x,easting",
+    "Y_POSSIBLE_NAMES=lat,latitude,y,northing",
+    "GEOM_POSSIBLE_NAMES=wkt,the_geom,geom,geometry,way",
+    "AUTODETECT_TYPE=YES",
+    NULL,
+};
+
+static bool is_table(const char *path)
+{
+    static const char *const endings[] = {".csv", ".tsv", ".csv.gz", ".tsv.gz"};
+    size_t n = strlen(path);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t m = strlen(endings[i]);
+        if (n > m && strcasecmp(path + n - m, endings[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum ibx_status ogr_read(struct intake *intake, const struct ogr_source *source,
                          struct ibx_err *err)
 {
     GDALAllRegister();
     CPLErrorReset();
     CPLPushErrorHandler(CPLQuietErrorHandler);
-    GDALDatasetH dataset = GDALOpenEx(
-        source->path, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL, NULL, NULL);
+    GDALDatasetH dataset =
+        GDALOpenEx(source->path, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL,
+                   is_table(source->path) ? csv_options : NULL, NULL);
     enum ibx_status status = IBX_OK;
     if (dataset == NULL)
         status = say_gdal(source, IBX_ERR_INVALID, "cannot be opened", err);

@@ -220,12 +220,46 @@ static enum ibx_status say_gdal(const struct ogr_source *source,
     return status;
 }
 
+/* The number of the field that holds the first block's data: how it is
+ * compressed. 0: not a PBF file. */
+static unsigned first_compression(const char *path)
+{
+    uint8_t begin[4096];
+    VSILFILE *file = VSIFOpenL(path, "rb");
+    if (file == NULL)
+        return 0;
+    size_t n = VSIFReadL(begin, 1, sizeof begin, file);
+    VSIFCloseL(file);
+    if (n < 4 || begin[0] != 0 || begin[1] != 0)
+        return 0;
+    size_t skip = 4 + ((size_t)begin[2] << 8 | begin[3]);
+    struct cursor at = cursor_of(begin + skip, skip < n ? n - skip : 0);
+    unsigned tag = cursor_u8(&at);
+    if (tag == 2 << 3) { /* the size when unpacked */
+        (void)cursor_varint(&at);
+        tag = cursor_u8(&at);
+    }
+    return at.bad ? 0 : tag >> 3;
+}
+
+/* GDAL skips blocks that it cannot unpack without a word. */
+static bool is_unknown_compression(const char *path)
+{
+    enum { RAW = 1, ZLIB = 3 };
+    unsigned how = first_compression(path);
+    return how != 0 && how != RAW && how != ZLIB;
+}
+
 enum ibx_status osm_read(struct intake *intake, const struct ogr_source *source,
                          struct ibx_err *err)
 {
     struct reader r = {.intake = intake, .source = source};
     r.map.intake = intake;
     r.map.projection.bits = intake->bits;
+    if (is_unknown_compression(source->path))
+        return err_say(err, IBX_ERR_INVALID, source->path,
+                       "its blocks are compressed in a way that GDAL does not "
+                       "read (lz4, zstd): repack it with `osmium cat`");
     enum ibx_status status = make_layers(&r, err);
     if (status != IBX_OK)
         return status;

@@ -208,6 +208,19 @@ class Builds(unittest.TestCase):
                       "pois"):
             self.assertGreater(read[layer], 50, layer)
 
+    def test_blocks_that_gdal_cannot_unpack_are_refused(self):
+        text = self.build("z.imbrex", os.path.join(
+            DATA, "osm/monaco-latest-2021.lz4.osm.pbf"), code=1)
+        self.assertIn("lz4", text)
+        self.assertFalse(os.path.exists(self.path("z.imbrex")))
+
+    def test_tables_of_places_are_read(self):
+        for head in ("name,lon,lat", "name,Longitude,Latitude", "name,X,Y"):
+            source = self.write("p.csv", head + "\na,1,2\nb,-8.6,41.1\n")
+            report = self.build("p.imbrex", "--replace", "--zoom", "3", source)
+            self.assertEqual(report["layers"][0]["input"],
+                             {"read": 2, "taken": 2}, head)
+
     def test_several_sources_make_several_layers(self):
         folder = os.path.join(DATA, "vector")
         report = self.build(
