@@ -1,11 +1,14 @@
 /* build.c - `imbrex-tiler build`: options, then rasters or vectors. */
 #include "tiler/build.h"
 
+#include <libgen.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "pack/writer.h"
 #include "tiler/cli/report.h"
+#include "tiler/cli/stdin.h"
 #include "tiler/command.h"
 #include "tiler/input.h"
 
@@ -97,16 +100,41 @@ static bool options_agree(const struct build_options *o)
     return raster_options_check(&o->raster);
 }
 
+/* Keeps standard input where unfinished work goes: in --temp-dir, else beside
+ * the output, whose own folder is not there yet. */
+static bool spool_stdin(const struct build_options *o, char **path)
+{
+    char *output = strdup(o->output);
+    bool ok =
+        output != NULL &&
+        stdin_spool(o->temp_dir != NULL ? o->temp_dir : dirname(output), path);
+    free(output);
+    return ok;
+}
+
+static enum input_kind find_input(const struct build_options *o,
+                                  const char *given, char **opened)
+{
+    char *spool = NULL;
+    if (strcmp(given, "-") != 0)
+        return input_find(given, opened);
+    enum input_kind kind =
+        spool_stdin(o, &spool) ? input_find(spool, opened) : INPUT_UNREADABLE;
+    free(spool);
+    return kind;
+}
+
 /* Replaces each input by the name under which GDAL opens it, to be free()d,
  * and finds their kind, which must be one. *nfound is how many were replaced.
  */
-static enum input_kind find_inputs(struct operands *inputs, size_t *nfound)
+static enum input_kind find_inputs(const struct build_options *o,
+                                   struct operands *inputs, size_t *nfound)
 {
     enum input_kind first = INPUT_UNREADABLE;
     for (*nfound = 0; *nfound < inputs->count; (*nfound)++) {
         char *given = inputs->items[*nfound];
         char *opened = NULL;
-        enum input_kind kind = input_find(given, &opened);
+        enum input_kind kind = find_input(o, given, &opened);
         if (kind == INPUT_UNREADABLE)
             return kind;
         if (*nfound > 0 && kind != first) {
@@ -146,7 +174,7 @@ int command_build(int argc, char **argv)
         return options_exit_code(outcome);
     if (!options_agree(&options))
         return EXIT_USAGE;
-    enum input_kind kind = find_inputs(&inputs, &nfound);
+    enum input_kind kind = find_inputs(&options, &inputs, &nfound);
     int code = build_kind(kind, &options, &inputs);
     for (size_t i = 0; i < nfound; i++)
         free(inputs.items[i]);

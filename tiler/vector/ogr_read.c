@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tiler/cli/stdin.h"
 #include "tiler/vector/ogr_feature.h"
 
 enum { PROGRESS_STEP = 1024, NAME_NBYTES = 256 };
@@ -100,6 +101,10 @@ static enum ibx_status read_layer(struct intake *intake,
                                   OGRLayerH layer, struct ibx_err *err)
 {
     const char *ogr_name = OGR_L_GetName(layer);
+    /* GDAL names a nameless layer by its file, here a number. */
+    if (stdin_is_spool(source->path) && ogr_name[0] >= '0' &&
+        ogr_name[0] <= '9')
+        ogr_name = STDIN_LAYER;
     const struct layer_rule *rule = rule_for(source->rules, ogr_name);
     if (rule != NULL && rule->skip)
         return IBX_OK;

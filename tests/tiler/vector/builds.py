@@ -1,6 +1,7 @@
 """Whole builds: policies, determinism, interruption, odd and broken input."""
 import filecmp
 import glob
+import gzip
 import json
 import os
 import signal
@@ -213,6 +214,21 @@ class Builds(unittest.TestCase):
             DATA, "osm/monaco-latest-2021.lz4.osm.pbf"), code=1)
         self.assertIn("lz4", text)
         self.assertFalse(os.path.exists(self.path("z.imbrex")))
+
+    def test_standard_input_is_read_packed_or_not(self):
+        with gzip.open(ROADS) as file:
+            plain = file.read()
+        with open(ROADS, "rb") as file:
+            packed = file.read()
+        for number, text in enumerate((plain, packed)):
+            out = f"i{number}.imbrex"
+            done = subprocess.run(
+                self.command(out, "--zoom", "9", "-"), input=text,
+                stderr=subprocess.PIPE, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(self.path(out + ".json"), encoding="utf-8") as file:
+                [layer] = json.load(file)["layers"]
+            self.assertEqual(layer["input"]["taken"], 49667)
 
     def test_tables_of_places_are_read(self):
         for head in ("name,lon,lat", "name,Longitude,Latitude", "name,X,Y"):
