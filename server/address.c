@@ -56,16 +56,27 @@ static bool same_peer(const struct peer *a, const struct peer *b)
            memcmp(a->address, b->address, sizeof(a->address)) == 0;
 }
 
+/* Who is counted as one. Whoever has an IPv6 address has the 2^64 of its
+ * network, and would else never run out of new ones. */
+static struct peer counted_as(const struct peer *peer)
+{
+    struct peer one = *peer;
+    if (one.family == PEER_IPV6)
+        memset(one.address + 8, 0, sizeof(one.address) - 8);
+    return one;
+}
+
 /* The peer's slot, made if need be; NULL when all it may have are taken by
  * addresses with connections. */
 static struct slot *slot_for(struct address_table *table,
                              const struct peer *peer, int64_t now_ms)
 {
-    size_t first = slot_hash(peer);
+    const struct peer one = counted_as(peer);
+    size_t first = slot_hash(&one);
     struct slot *best = NULL;
     for (size_t i = 0; i < TABLE_PROBES; i++) {
         struct slot *slot = &table->slots[(first + i) % TABLE_SLOTS];
-        if (slot->used && same_peer(&slot->peer, peer))
+        if (slot->used && same_peer(&slot->peer, &one))
             return slot;
         if (slot->used && slot->connections > 0)
             continue;
@@ -74,7 +85,7 @@ static struct slot *slot_for(struct address_table *table,
             best = slot;
     }
     if (best != NULL)
-        *best = (struct slot){.peer = *peer,
+        *best = (struct slot){.peer = one,
                               .used = true,
                               .seen_ms = now_ms,
                               .milli_tokens = table->limits.burst * 1000};

@@ -1,5 +1,6 @@
-/* address.h - limits per client address: connections at once, and requests
- * by a token bucket. Off unless configured. Any thread. */
+/* address.h - limits per client address, for IPv6 per network of 64 bits:
+ * connections at once, and requests by a token bucket. Off unless configured.
+ * Any thread. */
 #ifndef IBX_SERVER_ADDRESS_H
 #define IBX_SERVER_ADDRESS_H
 

@@ -91,31 +91,9 @@ bool proxy_list_has(const struct proxy_list *list, const struct peer *peer)
     return false;
 }
 
-struct peer origin_client(const struct origin_policy *policy,
-                          const struct request *request,
-                          const struct peer *peer)
+/* The value of `name` in one element of a Forwarded field. */
+static struct span element_value(struct span element, const char *name)
 {
-    struct peer client = *peer;
-    struct span list = request->forwarded_for;
-    /* From the right: each proxy appends whom it got the request from. */
-    while (list.len > 0 && proxy_list_has(&policy->trusted, &client)) {
-        size_t at = list.len;
-        while (at > 0 && list.ptr[at - 1] != ',')
-            at--;
-        struct span last = {list.ptr + at, list.len - at};
-        struct peer previous;
-        if (!peer_parse(span_trim(last), &previous))
-            break;
-        client = previous;
-        list.len = at > 0 ? at - 1 : 0;
-    }
-    return client;
-}
-
-/* The value of `name` in the first element of a Forwarded field. */
-static struct span forwarded_value(struct span field, const char *name)
-{
-    struct span element = span_cut(&field, ',');
     while (element.ptr != NULL) {
         struct span pair = span_trim(span_cut(&element, ';'));
         struct span key = span_trim(span_cut(&pair, '='));
@@ -128,6 +106,58 @@ static struct span forwarded_value(struct span field, const char *name)
         return pair;
     }
     return (struct span){NULL, 0};
+}
+
+/* The value of `name` in the first element of a Forwarded field. */
+static struct span forwarded_value(struct span field, const char *name)
+{
+    return element_value(span_cut(&field, ','), name);
+}
+
+/* Cuts the last element of a list off. */
+static struct span cut_last(struct span *list)
+{
+    size_t at = list->len;
+    while (at > 0 && list->ptr[at - 1] != ',')
+        at--;
+    struct span last = {list->ptr + at, list->len - at};
+    list->len = at > 0 ? at - 1 : 0;
+    return span_trim(last);
+}
+
+/* Without the port that some proxies add: 192.0.2.1:4711, [2001:db8::1]:4711.
+ * An IPv6 address without brackets has no port. */
+static struct span without_port(struct span text)
+{
+    const char *colon = text.len > 0 ? memrchr(text.ptr, ':', text.len) : NULL;
+    if (colon == NULL)
+        return text;
+    size_t before = (size_t)(colon - text.ptr);
+    if (memchr(text.ptr, ':', before) == NULL ||
+        (before > 0 && colon[-1] == ']'))
+        text.len = before;
+    return text;
+}
+
+struct peer origin_client(const struct origin_policy *policy,
+                          const struct request *request,
+                          const struct peer *peer)
+{
+    struct peer client = *peer;
+    bool standard = request->forwarded.len > 0 &&
+                    forwarded_value(request->forwarded, "for").len > 0;
+    struct span list = standard ? request->forwarded : request->forwarded_for;
+    /* From the right: each proxy appends whom it got the request from. */
+    while (list.len > 0 && proxy_list_has(&policy->trusted, &client)) {
+        struct span last = cut_last(&list);
+        struct peer previous;
+        if (standard)
+            last = element_value(last, "for");
+        if (!peer_parse(without_port(last), &previous))
+            break;
+        client = previous;
+    }
+    return client;
 }
 
 static struct span first_of(struct span list)

@@ -283,6 +283,28 @@ class Limits(Case):
             until(lambda: wire.ask("/world/0/0/0", X_Forwarded_For="192.0.2.1")
                   .status == 200)
 
+    def test_9_7_who_counts_as_one(self):
+        server = self.start("--address-rate", "1", "--address-burst", "3",
+                            "--trusted-proxies", "127.0.0.1,10.0.0.0/8")
+
+        def statuses(name, values):
+            return [server.get("/world/0/0/0", **{name: value}).status
+                    for value in values]
+        # All of an IPv6 network, with and without a port; not the next one.
+        self.assertIn(429, statuses("X_Forwarded_For", [
+            f"2001:db8:0:1::{n:x}" for n in range(1, 10)]))
+        self.assertIn(429, statuses("X_Forwarded_For", [
+            f"[2001:db8:0:1::{n:x}]:4711" for n in range(1, 10)]))
+        self.assertEqual(statuses("X_Forwarded_For", ["2001:db8:0:2::1"]),
+                         [200])
+        # RFC 7239, its forms, and trusted proxies in between.
+        self.assertIn(429, statuses("Forwarded", [
+            'for=192.0.2.7', 'For="192.0.2.7:80";proto=https',
+            'for=8.8.8.8, for=192.0.2.7', 'for=192.0.2.7, for=10.1.2.3',
+            'proto=http;for=192.0.2.7', 'for=192.0.2.7', 'for=192.0.2.7']))
+        self.assertEqual(statuses("Forwarded", [
+            'for="[2001:db8:0:3::1]:4711"', 'for=8.8.8.8']), [200, 200])
+
     # ---- everything at once --------------------------------------------
 
     def test_9_8_no_cap_is_overshot(self):
