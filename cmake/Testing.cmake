@@ -1,5 +1,5 @@
 # How tests are registered. Labels (CONTRIBUTING.md) choose what ./check runs
-# where: unit, http, browser, client, fault, slow, structure, fuzz.
+# where: unit, http, browser, client, fault, slow, sanitize, structure, fuzz.
 
 pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check)
 # The system's Python: the one that Debian's python3-gdal belongs to.
@@ -27,7 +27,7 @@ function(imbrex_test_defaults name)
         LABELS "${ARG_LABELS}"
         TIMEOUT ${ARG_TIMEOUT}
         SKIP_RETURN_CODE 77
-        ENVIRONMENT "CK_DEFAULT_TIMEOUT=240;IMBREX_SOURCE=${PROJECT_SOURCE_DIR};IMBREX_BUILD=${PROJECT_BINARY_DIR};${programs}")
+        ENVIRONMENT "CK_DEFAULT_TIMEOUT=240;IMBREX_SOURCE=${PROJECT_SOURCE_DIR};IMBREX_BUILD=${PROJECT_BINARY_DIR};IMBREX_SANITIZE=${IMBREX_SANITIZE};${programs}")
 endfunction()
 
 # A program of Check tests.

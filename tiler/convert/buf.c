@@ -107,3 +107,14 @@ enum ibx_status convert_no_memory(struct ibx_err *err, const char *file)
 {
     return convert_fail(err, IBX_ERR_NOMEM, file, "out of memory");
 }
+
+enum ibx_status convert_at_tile(struct ibx_err *err, enum ibx_status status,
+                                const char *file, uint64_t id)
+{
+    struct ibx_zxy at = ibx_tile_zxy(id);
+    struct ibx_err inner = *err;
+    if (inner.file[0] != 0 || status == IBX_ERR_INTERRUPTED)
+        return status;
+    return convert_fail(err, status, file, "tile %u/%u/%u: %.150s", at.z, at.x,
+                        at.y, inner.what);
+}

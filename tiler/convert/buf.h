@@ -55,6 +55,11 @@ enum ibx_status convert_fail(struct ibx_err *err, enum ibx_status status,
                              const char *file, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Names the file and the tile in a failure that says only what was wrong with
+ * it; one that names a file already is left as it is. */
+enum ibx_status convert_at_tile(struct ibx_err *err, enum ibx_status status,
+                                const char *file, uint64_t id);
+
 /* convert_fail() for memory that ran out. */
 enum ibx_status convert_no_memory(struct ibx_err *err, const char *file);
 

@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
-#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* A database file or its log: SQLite's own file behind our methods. */
@@ -10,8 +10,8 @@ struct wal_file {
     sqlite3_file base; /* must be first: SQLite casts */
     void **regions;    /* the log's index, in place of a -shm file */
     int nregions;
-    /* Aligned as SQLite's structures want it; the real file lies behind. */
-    max_align_t real[];
+    /* SQLite's own file lies behind, aligned to 8 as SQLite's memory is. */
+    uint64_t real[];
 };
 
 static sqlite3_file *real_of(sqlite3_file *file)

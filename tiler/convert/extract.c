@@ -84,6 +84,8 @@ static enum ibx_status take_span(struct extract *ex, struct ibx_walk *walk,
         piece.count = part.count;
         note_zooms(ex, part.first_id, part.first_id + part.count - 1);
         st = rewrite_span(ex->writer, walk, &piece, &ex->recode, err);
+        if (st != IBX_OK)
+            return convert_at_tile(err, st, ex->path, part.first_id);
     }
     return st;
 }
@@ -123,7 +125,7 @@ static enum ibx_status take_pack(struct extract *ex, uint64_t number,
     if (st != IBX_OK || cover == COVER_NONE)
         return st;
     /* Other tiles, or tiles packed otherwise: it must be written anew. */
-    if (cover == COVER_SOME || ex->recode.recompress != RECOMPRESS_KEEP)
+    if (cover == COVER_SOME || recode_changes(&ex->recode))
         return take_part(ex, number, info.first_id, err);
     note_zooms(ex, info.first_id, info.last_id);
     ex->linked++;
@@ -165,6 +167,8 @@ static enum ibx_status publish(struct extract *ex, struct ibx_err *err)
         tiles.fallback_name = name;
         st = tileset_tilejson(ex->in.tileset, &tilejson, err);
     }
+    if (st == IBX_OK)
+        st = reencode_describe(&ex->recode.reencode, &meta, &tiles.kind);
     if (st == IBX_OK) {
         (void)meta_raw(&tilejson, "vector_layers", &tiles.layers);
         st = meta_set_zooms(&meta, &tiles, !ex->region.zooms.is_auto);
@@ -184,10 +188,22 @@ static enum ibx_status publish(struct extract *ex, struct ibx_err *err)
     return st;
 }
 
+static enum ibx_status check_reencode(struct extract *ex, struct ibx_err *err)
+{
+    struct meta meta = {0};
+    enum ibx_status st = tileset_meta(ex->in.tileset, &meta, err);
+    if (st == IBX_OK)
+        st = reencode_allowed(&ex->recode.reencode, &meta, ex->path, err);
+    meta_free(&meta);
+    return st;
+}
+
 static enum ibx_status run(struct extract *ex, struct ibx_err *err)
 {
     enum ibx_status st =
         tileset_in_open(ex->path, IBX_VERIFY_ALWAYS, &ex->in, err);
+    if (st == IBX_OK)
+        st = check_reencode(ex, err);
     if (st == IBX_OK)
         st = output_open(ex->options,
                          ibx_tileset_pack_nbytes_cap(ex->in.tileset),
@@ -210,18 +226,19 @@ struct extract_options {
     struct region region;
     const char *polygon;
     int64_t recompress;
+    struct reencode reencode; /* as parsed */
 };
 
-enum { NOWN = 4 };
+enum { NREGION = 3, NOWN = NREGION + 1 + REENCODE_NOPTIONS };
 
-/* `copy` has the last row only. */
+/* `copy` has no region. */
 static enum options_outcome parse(struct extract_options *o, bool copy,
                                   int argc, char **argv,
                                   struct operands *inputs)
 {
     struct option shared[OUTPUT_NOPTIONS];
     output_options_table(&o->output, shared);
-    const struct option own[NOWN] = {
+    struct option own[NOWN] = {
         option_bbox("bbox", &o->region.bbox,
                     "tiles that overlap this box, in degrees"),
         option_string("polygon", &o->polygon, "FILE",
@@ -230,9 +247,10 @@ static enum options_outcome parse(struct extract_options *o, bool copy,
         option_zooms("zoom", &o->region.zooms, "tiles of these zooms"),
         recompress_option(&o->recompress),
     };
+    reencode_options(&o->reencode, own + NREGION + 1);
     const struct option_group groups[] = {
         {"Options", shared, OUTPUT_NOPTIONS},
-        {"Tiles", copy ? own + NOWN - 1 : own, copy ? 1 : NOWN},
+        {"Tiles", copy ? own + NREGION : own, copy ? NOWN - NREGION : NOWN},
     };
     const struct command_line line = {
         .usage = copy ? "copy -o OUT.imbrex [options] IN.imbrex"
@@ -270,9 +288,17 @@ static int extract_or_copy(bool copy, int argc, char **argv)
                          .path = inputs.items[0],
                          .region = options.region};
     ex.recode.recompress = (enum recompress)options.recompress;
+    ex.recode.reencode = options.reencode;
     if (st == IBX_OK)
         st = run(&ex, &err);
     polygon_free(polygon);
+    uint64_t flattened = ex.recode.reencode.flattened;
+    if (st == IBX_OK && flattened > 0)
+        report(ex.path, NULL,
+               "%" PRIu64 " tiles had transparent pixels, which are white now",
+               flattened);
+    if (st == IBX_OK && flattened > 0 && options.output.strict)
+        return EXIT_FAILED;
     return exit_code_of(st, &err);
 }
 

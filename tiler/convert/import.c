@@ -15,6 +15,7 @@
 struct import_options {
     struct output_options output;
     int64_t kind, scheme, recompress;
+    struct reencode reencode; /* as parsed */
     bool drop_grids, lenient;
 };
 
@@ -25,7 +26,7 @@ struct import {
     struct ibx_writer *writer;
     struct recode recode;
     struct coverage coverage;
-    struct kinds kinds;
+    struct kinds found, kinds; /* as they came, as they are now */
     uint32_t tile_px;
     uint64_t warnings;
     struct mvt_layers *layers; /* NULL: the metadata list them */
@@ -33,25 +34,16 @@ struct import {
 
 /* ---- tiles ------------------------------------------------------------- */
 
-/* Names the tile in a failure that says only what was wrong with it. */
-static enum ibx_status at_tile(const struct import *im, enum ibx_status st,
-                               uint64_t id, struct ibx_err *err)
-{
-    struct ibx_zxy at = ibx_tile_zxy(id);
-    struct ibx_err inner = *err;
-    return convert_fail(err, st, im->path, "tile %u/%u/%u: %.150s", at.z, at.x,
-                        at.y, inner.what);
-}
-
 static enum ibx_status add_tile(struct import *im,
                                 const struct source_tile *tile,
                                 struct ibx_err *err)
 {
     struct bytes bytes = tile->bytes;
     struct tile_kind kind = detect_kind(bytes, tile->declared);
+    kinds_add(&im->found, kind, bytes.len, tile->count);
     enum ibx_status st = recode_tile(&im->recode, &bytes, &kind, err);
     if (st != IBX_OK)
-        return at_tile(im, st, tile->first_id, err);
+        return convert_at_tile(err, st, im->path, tile->first_id);
     if (im->tile_px == 0)
         im->tile_px = image_width_px(bytes);
     if (im->layers != NULL && kind.format == IBX_FORMAT_MVT) {
@@ -71,7 +63,9 @@ static enum ibx_status add_tile(struct import *im,
         .encoding = kind.encoding,
     };
     st = ibx_writer_add(im->writer, &out, err);
-    return st == IBX_ERR_INVALID ? at_tile(im, st, tile->first_id, err) : st;
+    return st == IBX_ERR_INVALID
+               ? convert_at_tile(err, st, im->path, tile->first_id)
+               : st;
 }
 
 static enum ibx_status copy_tiles(struct import *im, struct ibx_err *err)
@@ -110,18 +104,18 @@ static void warn(struct import *im, const char *what)
 static enum ibx_status check_format(struct import *im, struct ibx_err *err)
 {
     enum ibx_format said = im->source->declared.format;
-    enum ibx_format is = kinds_main(&im->kinds).format;
-    if (said == IBX_FORMAT_UNKNOWN || im->kinds.total == 0)
+    enum ibx_format is = kinds_main(&im->found).format;
+    if (said == IBX_FORMAT_UNKNOWN || im->found.total == 0)
         return IBX_OK;
-    uint64_t matching = kinds_of_format(&im->kinds, said);
+    uint64_t matching = kinds_of_format(&im->found, said);
     char what[160];
-    if (matching == im->kinds.total)
+    if (matching == im->found.total)
         return IBX_OK;
     if (matching > 0) {
         (void)snprintf(
             what, sizeof(what),
             "the metadata say %s, %" PRIu64 " of %" PRIu64 " tiles are not",
-            format_name(said), im->kinds.total - matching, im->kinds.total);
+            format_name(said), im->found.total - matching, im->found.total);
         warn(im, what);
         return IBX_OK;
     }
@@ -164,6 +158,13 @@ static void check_rest(struct import *im)
                        "%" PRIu64 " tiles are of no known format and are "
                        "kept as they are",
                        unknown);
+        warn(im, what);
+    }
+    if (im->recode.reencode.flattened > 0) {
+        (void)snprintf(what, sizeof(what),
+                       "%" PRIu64 " tiles had transparent pixels, which are "
+                       "white now",
+                       im->recode.reencode.flattened);
         warn(im, what);
     }
     if (im->source->skipped > 0)
@@ -213,6 +214,8 @@ static enum ibx_status publish(struct import *im, struct ibx_err *err)
     struct buf more = {0}, text = {0}, layers = {0};
     char *name = name_of_path(im->options->output.path);
     meta_tiles_from(&im->coverage, &im->kinds, name, &tiles);
+    enum ibx_status st =
+        reencode_describe(&im->recode.reencode, &im->source->meta, &tiles.kind);
     if (im->layers != NULL)
         mvt_layers_put(im->layers, &layers);
     tiles.layers = (struct json_slice){(const char *)layers.ptr, layers.len};
@@ -223,9 +226,10 @@ static enum ibx_status publish(struct import *im, struct ibx_err *err)
     buf_printf(&text, "{\"command\":\"import\"%s}",
                members == NULL ? "" : members);
     char *report_text = buf_take_text(&text);
-    enum ibx_status st = convert_no_memory(err, im->path);
-    if (name != NULL && members != NULL && report_text != NULL &&
-        !layers.failed) {
+    if (st != IBX_OK || name == NULL || members == NULL ||
+        report_text == NULL || layers.failed) {
+        st = convert_no_memory(err, im->path);
+    } else {
         uint32_t px =
             im->tile_px == 256 || im->tile_px == 512 ? im->tile_px : 0;
         struct output_texts texts = {&im->source->meta, &tiles, report_text,
@@ -254,6 +258,9 @@ static enum ibx_status run(struct import *im, struct ibx_err *err)
     if (!meta_raw(&im->source->meta, "vector_layers", &layers))
         im->layers = mvt_layers_new();
     if (st == IBX_OK)
+        st = reencode_allowed(&im->recode.reencode, &im->source->meta, im->path,
+                              err);
+    if (st == IBX_OK)
         st = output_open(&im->options->output, 0, &im->writer, err);
     if (st != IBX_OK)
         return st;
@@ -271,7 +278,7 @@ static enum ibx_status run(struct import *im, struct ibx_err *err)
 
 /* ---- the command ------------------------------------------------------- */
 
-enum { NOWN = 5 };
+enum { NOWN = 5 + REENCODE_NOPTIONS };
 
 static enum options_outcome parse(struct import_options *o, int argc,
                                   char **argv, struct operands *inputs)
@@ -281,7 +288,7 @@ static enum options_outcome parse(struct import_options *o, int argc,
     static const char *const schemes[] = {"xyz", "tms", NULL};
     struct option shared[OUTPUT_NOPTIONS];
     output_options_table(&o->output, shared);
-    const struct option own[NOWN] = {
+    struct option own[NOWN] = {
         option_choice("from", &o->kind, kinds, "KIND",
                       "auto (default), mbtiles, pmtiles, folder, metatile\n"
                       "or bundle"),
@@ -295,6 +302,7 @@ static enum options_outcome parse(struct import_options *o, int argc,
                     "sense; it is reported"),
         recompress_option(&o->recompress),
     };
+    reencode_options(&o->reencode, own + NOWN - REENCODE_NOPTIONS);
     const struct option_group groups[] = {
         {"Options", shared, OUTPUT_NOPTIONS},
         {"Input", own, NOWN},
@@ -330,6 +338,7 @@ int command_import(int argc, char **argv)
     };
     struct import im = {.options = &options, .path = inputs.items[0]};
     im.recode.recompress = (enum recompress)options.recompress;
+    im.recode.reencode = options.reencode;
     enum ibx_status st = source_open(im.path, &how, &im.source, &err);
     if (st == IBX_OK)
         st = run(&im, &err);

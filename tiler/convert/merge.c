@@ -58,15 +58,11 @@ static enum ibx_status at_tile(const struct merge *m, enum ibx_status st,
 {
     struct ibx_zxy at = ibx_tile_zxy(m->spans.first_id);
     const char *path = m->paths[m->settle.at_input];
-    struct ibx_err inner = *err;
     if (st == IBX_ERR_CONFLICT)
         return convert_fail(err, st, path,
                             "tile %u/%u/%u differs from that of %.120s", at.z,
                             at.x, at.y, m->paths[m->settle.other_input]);
-    if (inner.file[0] != 0 || st == IBX_ERR_NOMEM)
-        return st;
-    return convert_fail(err, st, path, "tile %u/%u/%u: %.150s", at.z, at.x,
-                        at.y, inner.what);
+    return convert_at_tile(err, st, path, m->spans.first_id);
 }
 
 static enum ibx_status put_piece(struct merge *m, struct ibx_err *err)

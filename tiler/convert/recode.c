@@ -24,8 +24,10 @@ enum ibx_status recode_tile(struct recode *r, struct bytes *bytes,
     enum ibx_encoding want = r->recompress == RECOMPRESS_GZIP
                                  ? IBX_ENCODING_GZIP
                                  : IBX_ENCODING_NONE;
+    if (is_image(kind->format))
+        return reencode_tile(&r->reencode, bytes, kind, err);
     if (r->recompress == RECOMPRESS_KEEP || kind->encoding == want ||
-        is_image(kind->format) || bytes->len == 0)
+        bytes->len == 0)
         return IBX_OK;
     buf_clear(&r->plain);
     enum ibx_status st =
@@ -44,8 +46,14 @@ enum ibx_status recode_tile(struct recode *r, struct bytes *bytes,
     return IBX_OK;
 }
 
+bool recode_changes(const struct recode *recode)
+{
+    return recode->recompress != RECOMPRESS_KEEP || recode->reencode.how != 0;
+}
+
 void recode_free(struct recode *recode)
 {
+    reencode_free(&recode->reencode);
     buf_free(&recode->plain);
     buf_free(&recode->packed);
 }

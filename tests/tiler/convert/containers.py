@@ -10,6 +10,11 @@ import sys
 import tempfile
 
 TILER = os.environ["IMBREX_TILER"]
+# A program that looks after itself needs more time and memory than it would.
+SANITIZED = bool(os.environ.get("IMBREX_SANITIZE"))
+# What a sanitizer finds must not look like a refused file.
+os.environ["ASAN_OPTIONS"] = "exitcode=99"
+os.environ["UBSAN_OPTIONS"] = "exitcode=99:print_stacktrace=1"
 SOURCE = pathlib.Path(os.environ["IMBREX_SOURCE"])
 DATA = pathlib.Path(os.environ.get("IMBREX_DATA", SOURCE / "../shared/data"))
 
