@@ -103,13 +103,13 @@ static enum ibx_status publish(const struct edit_options *o,
     const struct region everywhere = {.zooms.is_auto = true};
     char *name = name_of_path(o->output.path), *report_text = NULL;
     size_t nbytes;
-    enum ibx_status st = meta_tiles_of_part(meta, &everywhere, info, &tiles);
+    enum ibx_status st = tileset_tilejson(tileset, &tilejson, err);
+    if (st == IBX_OK)
+        st = meta_tiles_of_part(meta, &tilejson, &everywhere, info, &tiles);
     tiles.any = info->tile_count > 0;
     tiles.min_zoom = info->min_zoom;
     tiles.max_zoom = info->max_zoom;
     tiles.fallback_name = name;
-    if (st == IBX_OK)
-        st = tileset_tilejson(tileset, &tilejson, err);
     (void)meta_raw(&tilejson, "vector_layers", &tiles.layers);
     if (st == IBX_OK)
         st = ibx_tileset_text(tileset, IBX_TEXT_REPORT, &report_text, &nbytes,

@@ -159,16 +159,16 @@ static enum ibx_status publish(struct extract *ex, struct ibx_err *err)
     const struct ibx_tileset_info *info = ibx_tileset_info(ex->in.tileset);
     enum ibx_status st = tileset_meta(ex->in.tileset, &meta, err);
     if (st == IBX_OK)
-        st = meta_tiles_of_part(&meta, &ex->region, info, &tiles);
+        st = tileset_tilejson(ex->in.tileset, &tilejson, err);
+    if (st == IBX_OK)
+        st = meta_tiles_of_part(&meta, &tilejson, &ex->region, info, &tiles);
     if (st == IBX_OK) {
         tiles.any = ex->any;
         tiles.min_zoom = ex->min_zoom;
         tiles.max_zoom = ex->max_zoom;
         tiles.fallback_name = name;
-        st = tileset_tilejson(ex->in.tileset, &tilejson, err);
-    }
-    if (st == IBX_OK)
         st = reencode_describe(&ex->recode.reencode, &meta, &tiles.kind);
+    }
     if (st == IBX_OK) {
         (void)meta_raw(&tilejson, "vector_layers", &tiles.layers);
         st = meta_set_zooms(&meta, &tiles, !ex->region.zooms.is_auto);
@@ -218,7 +218,8 @@ static enum ibx_status run(struct extract *ex, struct ibx_err *err)
     return st;
 }
 
-/* ---- the commands ---------------------------------------------------------
+/* ---- the commands
+ * ---------------------------------------------------------
  */
 
 struct extract_options {

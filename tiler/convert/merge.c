@@ -219,10 +219,12 @@ static enum ibx_status merge_meta(struct merge *m, struct meta *out,
         struct meta_place place;
         formats |= ibx_tileset_info(m->inputs[i].tileset)->format_bits;
         st = tileset_meta(m->inputs[i].tileset, &other, err);
-        meta_place(&other, &place);
-        widen(&box, &any, &place);
         if (st == IBX_OK)
             st = tileset_tilejson(m->inputs[i].tileset, &tilejson, err);
+        meta_place(&other, &place);
+        if (!place.has_bounds)
+            meta_place(&tilejson, &place);
+        widen(&box, &any, &place);
         if (st == IBX_OK)
             st = meta_add_layers(out, &tilejson);
         meta_free(&other);

@@ -83,6 +83,7 @@ static const struct box world = {-180, -85.0511287798066, 180,
                                  85.0511287798066};
 
 enum ibx_status meta_tiles_of_part(struct meta *meta,
+                                   const struct meta *tilejson,
                                    const struct region *region,
                                    const struct ibx_tileset_info *info,
                                    struct meta_tiles *tiles)
@@ -90,6 +91,9 @@ enum ibx_status meta_tiles_of_part(struct meta *meta,
     struct meta_place p;
     struct box box = world, part;
     enum ibx_status st = IBX_OK;
+    meta_place(tilejson, &p);
+    if (p.has_bounds)
+        box = (struct box){p.west, p.south, p.east, p.north};
     meta_place(meta, &p);
     if (p.has_bounds)
         box = (struct box){p.west, p.south, p.east, p.north};

@@ -7,9 +7,10 @@
 
 /* Narrows the bounds that `meta` gives to the region, moves a center that
  * fell outside, and fills *tiles with the bounds and the kind of a tileset
- * like `info`; zooms are the caller's. IBX_ERR_NOMEM. */
+ * like `info`; zooms are the caller's. Where `meta` gives no bounds, those of
+ * `tilejson` count, which came from the tiles. IBX_ERR_NOMEM. */
 IBX_MUST_CHECK enum ibx_status meta_tiles_of_part(
-    struct meta *meta, const struct region *region,
+    struct meta *meta, const struct meta *tilejson, const struct region *region,
     const struct ibx_tileset_info *info, struct meta_tiles *tiles);
 
 /* Gives `meta` new bounds, in degrees, wherever it gives bounds.

@@ -276,6 +276,29 @@ def check_layers_of_a_map(source, all_tiles, work):
         assert plain == gzip.decompress(all_tiles[place]), place
 
 
+def check_derived_bounds(work):
+    """Bounds that only the tiles gave stay with them."""
+    write_folder(work / "1", {(3, 1, 2): layer(b"a"), (3, 2, 2): layer(b"b")})
+    write_folder(work / "2", {(3, 6, 2): layer(b"a")})
+    for name in "12":
+        tiler("import", "-o", work / f"{name}.imbrex", work / name)
+    tiler("extract", "-o", work / "extract.imbrex", work / "1.imbrex")
+    tiler("copy", "-o", work / "edit.imbrex", work / "1.imbrex")
+    tiler("edit", "--set", "key=value", work / "edit.imbrex")
+    tiler("merge", "-o", work / "merge.imbrex", work / "1.imbrex",
+          work / "2.imbrex")
+    for name, east in (("extract", -45), ("edit", -45), ("merge", 135)):
+        found = meta_bounds(work / f"{name}.imbrex")
+        assert (found[0], found[2]) == (-135, east), (name, found)
+
+
+def meta_bounds(tileset):
+    current = (tileset / "CURRENT").read_text().strip()
+    text = (tileset / current).read_bytes()
+    text = text[text.index(b'"bounds":[') + 10:]
+    return [float(n) for n in text[:text.index(b"]")].split(b",")]
+
+
 def check_edit(source, all_tiles, work):
     tiler("copy", "-o", work / "edit.imbrex", source)
     packs = {name: data for name, data in
@@ -346,7 +369,8 @@ def main():
                 check(source, all_tiles, pathlib.Path(work))
         check_stats(source, all_tiles)
         check_tile(source, all_tiles)
-    for check in (check_conflicts, check_layers_of_one_name):
+    for check in (check_conflicts, check_layers_of_one_name,
+                  check_derived_bounds):
         with fresh_folder() as work:
             print(check.__name__, flush=True)
             check(pathlib.Path(work))
