@@ -25,7 +25,8 @@ class Axis:
         self.log, self.pixels = log, pixels
         if log:
             low = math.floor(math.log10(min(there)))
-            high = math.ceil(math.log10(max(there)))
+            high = math.log10(max(there))
+            high += 0.14 * (high - low)  # room for the number on a bar
             self.low, self.high = low, max(high, low + 1)
         else:
             top = max(there) * 1.06  # room for the number on a bar
@@ -40,7 +41,7 @@ class Axis:
 
     def ticks(self):
         if self.log:
-            return [10.0 ** e for e in range(self.low, self.high + 1)]
+            return [10.0 ** e for e in range(self.low, math.floor(self.high) + 1)]
         count = round((self.high - self.low) / self.step)
         return [self.low + i * self.step for i in range(count + 1)]
 
@@ -135,6 +136,14 @@ def lines(path, title, labels, series, log=False, note=""):
     chart.save(path)
 
 
+def bar_number(x, y, bar, words):
+    """Above its bar, upright where bars are narrower than numbers."""
+    if bar >= 7 * len(words):
+        return text(x, y - 5, words, 11)
+    return text(0, 0, words, 11, "start",
+                f"transform='translate({x + 4:.1f} {y - 4:.1f}) rotate(-90)'")
+
+
 def bars(path, title, y_label, groups, series, log=False, note=""):
     """groups: names along x; series: {name: [a value per group]}."""
     chart = Chart(title, y_label, note)
@@ -158,8 +167,8 @@ def bars(path, title, y_label, groups, series, log=False, note=""):
                 f"<rect x='{x:.1f}' y='{bottom - tall:.1f}' "
                 f"width='{bar * 0.92:.1f}' height='{max(tall, 1):.1f}' "
                 f"fill='{COLOURS[i % len(COLOURS)]}'/>")
-            chart.parts.append(text(x + bar * 0.46, bottom - tall - 5,
-                                    number(values[g]), 11))
+            chart.parts.append(bar_number(x + bar * 0.46, bottom - tall, bar,
+                                          number(values[g])))
     chart.legend(series, lambda x, y, i: (
         f"<rect x='{x}' y='{y - 7}' width='24' height='14' "
         f"fill='{COLOURS[i % len(COLOURS)]}'/>"))
