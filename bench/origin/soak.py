@@ -159,7 +159,9 @@ def one(bench, first, rest):
     command = [bench.program("imbrex-server"), "--port", port, "--admin",
                f"127.0.0.1:{admin_port}", "--id", "t", "--quiet",
                "--max-views", 6, "--send-timeout", 2, "--header-timeout", 2,
-               "--idle-timeout", 5, "--scrub", "4M", tileset]
+               "--idle-timeout", 5, "--scrub", "4M",
+               "--max-prepared", "256K",  # full at once, and ever changing
+               tileset]
     cage = limits.Limits(memory=MEMORY) if os.geteuid() == 0 \
         else limits.NoLimits()
     with cage as inside, serving.running(inside, command, port,
