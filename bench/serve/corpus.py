@@ -11,12 +11,16 @@ DATA = os.environ.get("IMBREX_DATA", os.path.join(SOURCE, "../shared/data"))
 KINDS = {
     "medium": ("jpg", False, ["--format", "jpeg", "--quality", "80"],
                "raster/bluemarble_3857_16384.tif"),
-    "small": ("mvt", True, ["--zoom", "10-15"],
+    "small": ("mvt", True, ["--zoom", "13-17"],
               "vector/porto_roads.geojson.gz"),
     "large": ("png", False, ["--format", "png", "--tile-size", "512",
                              "--zoom", "2-5"],
               "raster/bluemarble_3857_16384.tif"),
 }
+
+
+MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png",
+               "mvt": "application/vnd.mapbox-vector-tile"}
 
 
 class Corpus:
@@ -28,6 +32,7 @@ class Corpus:
         self.work = f"{work}/{kind}"
         os.makedirs(self.work, exist_ok=True)
         os.chmod(self.work, 0o755)
+        self.media_type = MEDIA_TYPES[self.extension]
         self._tiler = f"{build}/tiler/imbrex-tiler"
         self.imbrex = f"{self.work}/map.imbrex"
         self.folder = f"{self.work}/map"

@@ -1,10 +1,12 @@
 """How each server is started on the corpus. A peer that is not installed is
 skipped by name; bench/README.md says where each comes from."""
+import getpass
 import os
 import shutil
+import struct
 import subprocess
 
-from process import Server
+from process import Server, free_port
 
 NGINX = """daemon off; worker_processes 1; pid {work}/nginx.pid;
 error_log {work}/nginx.err;
@@ -36,13 +38,103 @@ hosts:
     listen: {{ port: {port}, host: 127.0.0.1 }}
     paths:
       "/": {{ file.dir: "{folder}", header.set: "Cache-Control: public, max-age=3600" }}
-pid-file: {work}/h2o.pid
-error-log: {work}/h2o.err
+user: {user}
 """
 
 VARNISH = """vcl 4.1;
 backend default {{ .host = "127.0.0.1"; .port = "{backend}"; }}
 """
+
+
+APACHE = """ServerRoot {work}
+ServerName localhost
+Listen 127.0.0.1:{port}
+PidFile {work}/apache.pid
+ErrorLog {work}/apache.err
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 64
+MaxRequestWorkers 64
+MinSpareThreads 1
+MaxSpareThreads 64
+KeepAlive On
+MaxKeepAliveRequests 0
+KeepAliveTimeout 600
+DocumentRoot {work}/apache
+{lines}
+"""
+
+MOD_TILE = """LoadModule tile_module {modules}/mod_tile.so
+ModTileTileDir {folder}
+ModTileRenderdSocketName {folder}/none
+ModTileRequestTimeout 0
+ModTileMissingRequestTimeout 0
+ModTileMaxLoadOld 1000
+ModTileMaxLoadMissing 1000
+ModTileCacheDurationDirty 3600
+ModTileCacheDurationMinimum 3600
+LoadTileConfigFile {folder}/renderd.conf
+"""
+
+RENDERD = """[renderd]
+socketname={folder}/none
+tile_dir={folder}
+
+[mapnik]
+
+[map]
+URI=/map/
+TILEDIR={folder}
+MAXZOOM={zoom}
+TYPE={extension} {type}
+XML=none
+"""
+
+MAPCACHE = """<?xml version="1.0" encoding="UTF-8"?>
+<mapcache>
+ <cache name="c" type="mbtiles"><dbfile>{file}</dbfile></cache>
+ <tileset name="map"><cache>c</cache><grid>GoogleMapsCompatible</grid>
+  <format>{format}</format><read-only>true</read-only></tileset>
+ <default_format>{format}</default_format>
+ <service type="gmaps" enabled="true"/>
+ <errors>report</errors>
+</mapcache>
+"""
+
+
+def metatile_path(folder, z, x, y):
+    """Where mod_tile looks for the 8 x 8 tiles around one."""
+    x, y, parts = x & ~7, y & ~7, []
+    for _ in range(5):
+        parts.append(str((x & 15) << 4 | (y & 15)))
+        x, y = x >> 4, y >> 4
+    return "{}/{}/{}.meta".format(folder, z, "/".join(reversed(parts)))
+
+
+def write_metatiles(corpus, folder):
+    """Header, 64 pairs of offset and length, and the tiles one by one."""
+    if os.path.isdir(folder):
+        return
+    groups = {}
+    for z, x, y in corpus.tiles:
+        groups.setdefault((z, x & ~7, y & ~7), []).append((x, y))
+    for (z, x0, y0), tiles in groups.items():
+        index, blob = [(0, 0)] * 64, b""
+        start = 20 + 64 * 8
+        for x, y in tiles:
+            with open(corpus.path((z, x, y)), "rb") as tile:
+                data = tile.read()
+            index[(x & 7) * 8 + (y & 7)] = (start + len(blob), len(data))
+            blob += data
+        path = metatile_path(folder, z, x0, y0)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as out:
+            out.write(struct.pack("<4s4i", b"META", 64, x0, y0, z))
+            for pair in index:
+                out.write(struct.pack("<2i", *pair))
+            out.write(blob)
 
 
 def _version(*command):
@@ -64,6 +156,9 @@ class Peer:
     def version(self):
         path = shutil.which(self.program)
         return path and _version(path, "--version")
+
+    def start(self, corpus, port, work, cpus):
+        raise NotImplementedError
 
     def target(self, corpus, tile):
         return "/{}/{}/{}.{}".format(*tile, corpus.extension)
@@ -111,9 +206,96 @@ class H2o(Peer):
     def start(self, corpus, port, work, cpus):
         config = f"{work}/h2o.conf"
         with open(config, "w") as out:
-            out.write(H2O.format(work=work, port=port, folder=corpus.folder))
+            out.write(H2O.format(port=port, folder=corpus.folder,
+                                 user=getpass.getuser()))
         return Server(["h2o", "-m", "worker", "-c", config], port,
                       f"{work}/h2o.log", cpus)
+
+
+class Varnish(Peer):
+    """In front of nginx, everything in its memory."""
+    name = "varnish"
+    program = "varnishd"
+
+    def version(self):
+        return (shutil.which("varnishd") and shutil.which("nginx")
+                and _version("varnishd", "-V"))
+
+    def start(self, corpus, port, work, cpus):
+        backend = free_port()
+        self.behind = Nginx().start(corpus, backend, work, cpus)
+        self.behind.wait_until_up()
+        with open(f"{work}/varnish.vcl", "w") as out:
+            out.write(VARNISH.format(backend=backend))
+        server = Server(["varnishd", "-F", "-j", "none", "-n",
+                         f"{work}/varnish", "-a", f"127.0.0.1:{port}", "-f",
+                         f"{work}/varnish.vcl", "-s", "malloc,256m", "-p",
+                         "timeout_idle=600"], port, f"{work}/varnish.log",
+                        cpus)
+        server.before_stop.append(self.behind.stop)
+        return server
+
+
+class Apache(Peer):
+    """One process of Apache's event module, with one of its tile modules."""
+    program = "apache2"
+    modules = "/usr/lib/apache2/modules"
+    module = ""
+
+    def version(self):
+        if not os.path.exists(f"{self.modules}/{self.module}"):
+            return None
+        return shutil.which("apache2") and _version("apache2", "-v")
+
+    def run(self, port, work, cpus, lines):
+        os.makedirs(f"{work}/apache", exist_ok=True)
+        with open(f"{work}/apache.conf", "w") as out:
+            out.write(APACHE.format(work=work, port=port, lines=lines,
+                                    modules=self.modules))
+        return Server(["apache2", "-DFOREGROUND", "-f",
+                       f"{work}/apache.conf"], port, f"{work}/apache.log",
+                      cpus)
+
+
+class ModTile(Apache):
+    """Metatiles of 8 x 8 tiles in the layout of mod_tile's cache."""
+    name = "mod_tile"
+    module = "mod_tile.so"
+
+    def start(self, corpus, port, work, cpus):
+        folder = f"{work}/metatiles"
+        write_metatiles(corpus, f"{folder}/map")
+        with open(f"{folder}/renderd.conf", "w") as out:
+            out.write(RENDERD.format(
+                folder=folder, extension=corpus.extension,
+                type=corpus.media_type, zoom=max(t[0] for t in corpus.tiles)))
+        return self.run(port, work, cpus, MOD_TILE.format(
+            folder=folder, modules=self.modules))
+
+    def target(self, corpus, tile):
+        return "/map/{}/{}/{}.{}".format(*tile, corpus.extension)
+
+
+class MapCache(Apache):
+    """Reads the MBTiles file; only formats that it knows."""
+    name = "mapcache"
+    module = "mod_mapcache.so"
+
+    def start(self, corpus, port, work, cpus):
+        if corpus.extension not in ("jpg", "png"):
+            raise RuntimeError("it serves pictures only")
+        with open(f"{work}/mapcache.xml", "w") as out:
+            out.write(MAPCACHE.format(
+                file=corpus.mbtiles,
+                format="JPEG" if corpus.extension == "jpg" else "PNG"))
+        return self.run(port, work, cpus,
+                        f"LoadModule mapcache_module {self.modules}/"
+                        f"{self.module}\nMapCacheAlias /mc "
+                        f"{work}/mapcache.xml\n")
+
+    def target(self, corpus, tile):
+        return "/mc/gmaps/map@GoogleMapsCompatible/{}/{}/{}.{}".format(
+            *tile, corpus.extension)
 
 
 class GoPmtiles(Peer):
@@ -132,7 +314,8 @@ class GoPmtiles(Peer):
                       f"{work}/pmtiles.log", cpus, {"GOMAXPROCS": "1"})
 
     def target(self, corpus, tile):
-        return "/map/{}/{}/{}.{}".format(*tile, corpus.extension)
+        extension = "mvt" if corpus.extension == "pbf" else corpus.extension
+        return "/map/{}/{}/{}.{}".format(*tile, extension)
 
 
 class Martin(Peer):
@@ -154,6 +337,9 @@ class Mbtileserver(Peer):
     program = "mbtileserver"
     form = "mbtiles"
 
+    def version(self):  # it has no option that prints it
+        return shutil.which(self.program) and "unknown version"
+
     def start(self, corpus, port, work, cpus):
         folder, _ = os.path.split(corpus.mbtiles)
         return Server(["mbtileserver", "--host", "127.0.0.1", "--port",
@@ -167,11 +353,11 @@ class Mbtileserver(Peer):
 
 class TileserverGlLight(Peer):
     name = "tileserver-gl-light"
-    program = "tileserver-gl-light"
+    program = "tileserver-gl"  # as its npm package names it
     form = "mbtiles"
 
     def start(self, corpus, port, work, cpus):
-        return Server(["tileserver-gl-light", "--file", corpus.mbtiles,
+        return Server([self.program, "--file", corpus.mbtiles,
                        "--bind", "127.0.0.1", "--port", str(port), "--silent"],
                       port, f"{work}/tileserver.log", cpus)
 
@@ -195,4 +381,4 @@ class Ceiling(Peer):
                       f"{work}/ceiling.log", cpus)
 
 
-PEERS = [Nginx, H2o, GoPmtiles, Martin, Mbtileserver, TileserverGlLight]
+PEERS = [Nginx, H2o, Varnish, ModTile, MapCache, GoPmtiles, Martin, Mbtileserver, TileserverGlLight]

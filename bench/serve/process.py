@@ -1,4 +1,5 @@
 """Servers as processes: start, find out what they cost, stop."""
+import functools
 import os
 import signal
 import socket
@@ -28,18 +29,25 @@ def _children(pid):
 class Server:
     """One running server, with all the processes it started."""
 
+    limits = None  # the Limits that servers are started inside
+
     def __init__(self, command, port, log, cpus=None, env=None):
         if cpus:
             command = ["taskset", "-c", cpus] + command
         self.port = port
+        self.before_stop = []  # what else ends with it
         self.started = time.monotonic()
         self.log = open(log, "wb")
-        self.process = subprocess.Popen(
+        start = subprocess.Popen
+        if self.limits:
+            start = functools.partial(self.limits.start, uid=None)
+        self.process = start(
             command, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
             env={**os.environ, **(env or {})}, start_new_session=True)
 
     def wait_until_up(self, seconds=20):
-        """Milliseconds from the start of the program to its first accept."""
+        """Milliseconds from the start of the program to its first accept;
+        some cannot answer by then."""
         while time.monotonic() - self.started < seconds:
             if self.process.poll() is not None:
                 raise RuntimeError(f"it ended at once; see {self.log.name}")
@@ -92,6 +100,8 @@ class Server:
 
     def stop(self):
         """Ends the session that we started, and nothing else."""
+        for also in self.before_stop:
+            also()
         for how in (signal.SIGTERM, signal.SIGKILL):
             if self.process.poll() is None:
                 try:

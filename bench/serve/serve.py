@@ -7,6 +7,7 @@ Every server gets one processor and the load generator the other; servers take
 turns, round by round, and the table shows medians. All bodies are compared
 before anything is timed. Peers that are not on PATH are skipped by name."""
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -15,12 +16,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+import limits
 from corpus import Corpus, KINDS
 from patterns import PATTERNS
 from peers import Ceiling, Imbrex, PEERS
-from process import free_port
+from process import Server, free_port
 
 REQUESTS = 200_000
 
@@ -33,6 +38,27 @@ def fetch(port, path, gzip):
         return response.read()
 
 
+def first_tile(peer, corpus, server):
+    """Milliseconds from its start to the first tile that it answers."""
+    target = peer.target(corpus, corpus.tiles[0])
+    while True:
+        try:
+            fetch(server.port, target, corpus.gzipped)
+            return (time.monotonic() - server.started) * 1000
+        except (urllib.error.HTTPError, ConnectionError):
+            if time.monotonic() - server.started > 20:
+                raise
+            time.sleep(0.005)
+
+
+def entity_tag(peer, corpus, port, tile):
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{peer.target(corpus, tile)}",
+        headers={"Accept-Encoding": "gzip"} if corpus.gzipped else {})
+    with urllib.request.urlopen(request, timeout=20) as response:
+        return response.headers["ETag"]
+
+
 def check_bytes(peer, corpus, port):
     """Stops unless a sample of the peer's bodies is what the folder holds."""
     sample = corpus.tiles[:: max(1, len(corpus.tiles) // 40)]
@@ -43,8 +69,13 @@ def check_bytes(peer, corpus, port):
                 raise RuntimeError(f"other bytes for {tile}")
 
 
-def write_targets(peer, corpus, pattern, work):
-    path = f"{work}/{peer.name}-{pattern}.targets"
+def write_targets(peer, corpus, pattern, work, only=None):
+    if only:
+        path = f"{work}/{peer.name.replace(chr(32), chr(95))}-one.targets"
+        with open(path, "w") as out:
+            out.write(peer.target(corpus, only) + "\n")
+        return path
+    path = f"{work}/{peer.name.replace(chr(32), chr(95))}-{pattern}.targets"
     tiles = PATTERNS[pattern](corpus.tiles, REQUESTS)
     with open(path, "w") as out:
         out.writelines(peer.target(corpus, tile) + "\n" for tile in tiles)
@@ -55,6 +86,8 @@ def run_load(options, corpus, port, targets, extra=()):
     command = [f"{options.build}/bench/load/bench-load", "--port", str(port),
                "--targets", targets, "--seconds", str(options.seconds),
                "--users", "5", "--per-user", "6", *extra]
+    if options.mode == "new":
+        command.append("--new-connections")
     if corpus.gzipped:
         command += ["--header", "Accept-Encoding: gzip"]
     if options.pin:
@@ -67,17 +100,37 @@ def run_load(options, corpus, port, targets, extra=()):
 def measure(options, peer, corpus, pattern, work):
     """One run of one server from start to stop."""
     port = free_port()
-    targets = write_targets(peer, corpus, pattern, work)
+    same = options.mode == "same"
+    # One tag goes with all requests, so all ask for one tile.
+    one = corpus.tiles[len(corpus.tiles) // 2] if same else None
+    targets = write_targets(peer, corpus, pattern, work, one)
+    if options.cold:
+        drop_caches()
     server = peer.start(corpus, port, work, "0" if options.pin else None)
     try:
         start_ms = server.wait_until_up()
+        extra = []
         if peer.form != "none":
+            start_ms = first_tile(peer, corpus, server)
+        if peer.form != "none" and not options.cold:
             check_bytes(peer, corpus, port)
-        run_load(options, corpus, port, targets)  # warm
+        if same and peer.form != "none":
+            tag = entity_tag(peer, corpus, port, one)
+            if not tag:
+                raise RuntimeError("it sends no ETag")
+            extra = ["--header", f"If-None-Match: {tag}"]
+        if not options.cold:
+            run_load(options, corpus, port, targets, extra)  # warm
         before = server.cpu_seconds()
-        result = run_load(options, corpus, port, targets)
+        result = run_load(options, corpus, port, targets,
+                          [*extra, "--warmup", "0"])
         after = server.cpu_seconds()
-        sent = max(result["requests"] * (1 + 1 / options.seconds), 1)
+        sent = max(result["requests"], 1)
+        expect = "304" if same and peer.form != "none" else "200"
+        if result["statuses"].get(expect, 0) < result["requests"]:
+            raise RuntimeError(f"it answered {result['statuses']}")
+        if Server.limits:
+            result["cgroup_kb"] = Server.limits.memory_used()[1] // 1024
         result["user_us"] = (after[0] - before[0]) / sent * 1e6
         result["system_us"] = (after[1] - before[1]) / sent * 1e6
         result.update(server.memory(), handles=server.handles(),
@@ -85,6 +138,13 @@ def measure(options, peer, corpus, pattern, work):
         return result
     finally:
         server.stop()
+
+
+def drop_caches():
+    """Nothing of the corpus is in memory afterwards; needs root."""
+    subprocess.run(["sync"], check=True)
+    with open("/proc/sys/vm/drop_caches", "w") as out:
+        out.write("1")
 
 
 def medians(runs):
@@ -102,7 +162,8 @@ COLUMNS = [("requests_per_s", "req/s", "{:,.0f}"),
            ("user_us", "user us/req", "{:.1f}"),
            ("system_us", "sys us/req", "{:.1f}"),
            ("private_kb", "private kB", "{:,.0f}"),
-           ("rss_kb", "RSS kB", "{:,.0f}"), ("handles", "handles", "{:.0f}"),
+           ("rss_kb", "RSS kB", "{:,.0f}"), ("pss_kb", "PSS kB", "{:,.0f}"),
+           ("handles", "handles", "{:.0f}"),
            ("start_ms", "start ms", "{:.0f}")]
 
 
@@ -116,13 +177,27 @@ def print_table(title, rows):
     sys.stdout.flush()
 
 
+@contextlib.contextmanager
+def inside(options):
+    """Servers started meanwhile are in a control group of that size."""
+    if not options.limit:
+        yield
+        return
+    with limits.Limits(memory=options.limit << 20) as Server.limits:
+        try:
+            yield
+        finally:
+            Server.limits = None
+
+
 def run_pattern(options, peers, corpus, pattern, work):
     runs = {peer.name: [] for peer in peers}
     for _ in range(options.rounds):
         for peer in peers:
             try:
-                runs[peer.name].append(
-                    measure(options, peer, corpus, pattern, work))
+                with inside(options):
+                    runs[peer.name].append(
+                        measure(options, peer, corpus, pattern, work))
             except (RuntimeError, OSError, subprocess.SubprocessError) as why:
                 print(f"{peer.name}: left out: {why}", file=sys.stderr)
     rows = {name: medians(done) for name, done in runs.items() if done}
@@ -135,13 +210,16 @@ def run_pattern(options, peers, corpus, pattern, work):
 
 
 def machine():
-    return {"kernel": platform.release(), "cpus": os.cpu_count(),
+    return {"date": time.strftime("%Y-%m-%d"), "kernel": platform.release(), "cpus": os.cpu_count(),
             "uid": os.getuid()}
 
 
 def find_peers(options):
+    program = f"{options.build}/server/imbrex-server"
     chosen = [Ceiling(f"{options.build}/bench/load/bench-ceiling"),
-              Imbrex(f"{options.build}/server/imbrex-server")]
+              Imbrex(program),
+              Imbrex(program, ["--max-prepared", "0"], "imbrex, none prepared"),
+              Imbrex(program, ["--memory", "96M"], "imbrex, 96M")]
     for kind in PEERS:
         peer = kind()
         version = peer.version()
@@ -150,7 +228,10 @@ def find_peers(options):
             print(f"{peer.name}: {version}")
         else:
             print(f"{peer.name}: not on PATH, skipped")
-    return chosen
+    options.versions = {peer.name: peer.version() for peer in chosen
+                        if not isinstance(peer, Imbrex)}
+    return [peer for peer in chosen
+            if not options.peer or peer.name in options.peer]
 
 
 def main():
@@ -161,16 +242,29 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--no-pin", dest="pin", action="store_false")
+    parser.add_argument("--mode", choices=("keep", "new", "same"),
+                        default="keep", help="keep connections; open one per "
+                        "request; ask with If-None-Match for what is there")
+    parser.add_argument("--cold", action="store_true",
+                        help="empty the page cache first, and do not warm up")
+    parser.add_argument("--limit", type=int, metavar="MB",
+                        help="each server in a control group of this memory")
+    parser.add_argument("--peer", action="append", help="only these")
     parser.add_argument("--json", help="write raw results here")
     options = parser.parse_args()
     options.pin = (options.pin and os.cpu_count() > 1
                    and shutil.which("taskset") is not None)
     peers = find_peers(options)
-    results = {"machine": machine(), "tables": {}}
+    results = {"machine": machine(), "versions": options.versions,
+               "options": {"seconds": options.seconds, "mode": options.mode,
+                           "rounds": options.rounds, "cold": options.cold,
+                           "limit_mb": options.limit, "pinned": options.pin},
+               "corpora": {}, "tables": {}}
     with tempfile.TemporaryDirectory(prefix="imbrex-bench-") as work:
         os.chmod(work, 0o755)  # nginx's worker is not root
         for kind in options.corpus or sorted(KINDS):
             corpus = Corpus(kind, options.build, work)
+            results["corpora"][kind] = corpus.describe()
             print(f"\n{kind}: {corpus.describe()}")
             for pattern in options.pattern or sorted(PATTERNS):
                 results["tables"][f"{kind}/{pattern}"] = run_pattern(
