@@ -5,7 +5,10 @@
 #include <string.h>
 
 enum {
-    SIGHTINGS_MAX = 15,
+    SIGHTINGS_MAX = 255,
+    SIGHTINGS_TO_REPLACE = 4,
+    REQUESTS_PER_SIGHTING = 8,
+    REQUESTS_PER_REPLACEMENT = 32,
     CAP_NBYTES_MIN = 64 << 10,
     TYPICAL_NBYTES = 4096, /* per answer: how many buckets there are */
     SIGHTINGS_PER_BUCKET = 8,
@@ -14,6 +17,8 @@ enum {
 
 struct prepared_cache {
     uint64_t cap, used;
+    size_t asked;    /* since everything was halved */
+    size_t replaced; /* requests since something was replaced */
     struct gauge *gauge;
     void (*drop)(void *response);
     struct prepared ends; /* newest is ends.older, oldest is ends.newer */
@@ -97,8 +102,26 @@ static bool make_room(struct prepared_cache *cache, uint64_t cost)
 /* ---- what is wanted -------------------------------------------------------
  */
 
+/* Everything counts half from time to time, so that what was wanted yesterday
+ * gives way. */
+static void age(struct prepared_cache *cache)
+{
+    size_t n = cache->nbuckets * SIGHTINGS_PER_BUCKET;
+    cache->replaced++;
+    if (++cache->asked < n * REQUESTS_PER_SIGHTING)
+        return;
+    cache->asked = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t count = cache->sightings[i] & SIGHTINGS_MAX;
+        cache->sightings[i] -= count - count / 2;
+    }
+    for (struct prepared *p = cache->ends.newer; p != &cache->ends;
+         p = p->newer)
+        p->uses /= 2;
+}
+
 /* How often this key was asked for, this time included, as far as it is known:
- * two keys that share a place push each other out. */
+ * of two keys that share a place the one asked for more often keeps it. */
 static unsigned sight(struct prepared_cache *cache,
                       const struct prepared_key *key)
 {
@@ -106,24 +129,20 @@ static unsigned sight(struct prepared_cache *cache,
     uint32_t mark = (uint32_t)(hash >> 32) & ~(uint32_t)SIGHTINGS_MAX;
     uint32_t *at =
         &cache->sightings[hash & (cache->nbuckets * SIGHTINGS_PER_BUCKET - 1)];
-    if ((*at & ~(uint32_t)SIGHTINGS_MAX) != mark)
-        *at = mark;
-    if ((*at & SIGHTINGS_MAX) < SIGHTINGS_MAX)
-        ++*at;
-    return *at & SIGHTINGS_MAX;
+    unsigned count = *at & SIGHTINGS_MAX;
+    if (count > 0 && *at - count != mark) {
+        --*at;
+        return 0;
+    }
+    count += count < SIGHTINGS_MAX;
+    *at = mark | count;
+    return count;
 }
 
 static void renew(struct prepared_cache *cache, struct prepared *p)
 {
     list_remove(p);
     list_add(cache, p);
-}
-
-/* It stays this time, but what it was used for counts half from now on. */
-static void spare(struct prepared_cache *cache, struct prepared *p)
-{
-    p->uses /= 2;
-    renew(cache, p);
 }
 
 /* ---- the interface ------------------------------------------------------- */
@@ -180,6 +199,7 @@ struct prepared *prepared_find(struct prepared_cache *cache,
     struct prepared *p = *place_of(cache, key);
     if (p == NULL || p->response == NULL)
         return NULL;
+    age(cache);
     if (p->uses < SIGHTINGS_MAX)
         p->uses++;
     if (cache->ends.older != p)
@@ -192,14 +212,22 @@ bool prepared_is_wanted(struct prepared_cache *cache,
 {
     if (cost_of(nbytes) > cache->cap / LARGEST_SHARE)
         return false;
+    age(cache);
     unsigned seen = sight(cache, key);
     if (seen < 2)
         return false;
     struct prepared *oldest = cache->ends.newer;
-    if (cache->used + cost_of(nbytes) <= cache->cap || oldest == &cache->ends ||
-        seen > oldest->uses)
+    if (cache->used + cost_of(nbytes) <= cache->cap || oldest == &cache->ends)
         return true;
-    spare(cache, oldest);
+    /* By far, and seldom: making an answer and taking another one apart costs
+     * more than some hits bring, and tiles asked for equally often would push
+     * each other out for ever. */
+    if (cache->replaced >= REQUESTS_PER_REPLACEMENT &&
+        seen >= SIGHTINGS_TO_REPLACE && seen > 2U * oldest->uses) {
+        cache->replaced = 0;
+        return true;
+    }
+    renew(cache, oldest);
     return false;
 }
 
@@ -223,7 +251,8 @@ struct prepared *prepared_add(struct prepared_cache *cache,
     p->key = *key;
     p->facts = tile->facts;
     memcpy(p->bytes, tile->bytes, nbytes);
-    p->holds = 1; /* the table's */
+    p->holds = 1;                   /* the table's */
+    p->uses = SIGHTINGS_TO_REPLACE; /* it was wanted: a start */
     p->listed = true;
     *place_of(cache, key) = p;
     list_add(cache, p);

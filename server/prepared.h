@@ -43,7 +43,7 @@ struct prepared {
     void *response;     /* the maker's; NULL until it is made */
     int64_t response_s; /* the maker's: which second it was made for */
     unsigned holds;
-    uint8_t uses; /* since it was last spared */
+    uint8_t uses; /* lately */
     bool listed;
     uint8_t bytes[]; /* facts.nbytes */
 };
@@ -63,7 +63,8 @@ struct prepared *prepared_find(struct prepared_cache *cache,
 
 /* Notes that a tile was asked for that is not here. True when it is worth an
  * answer of its own: it was asked for before, not long ago, it is small enough,
- * and there is room, or it was asked for more often than what would have to go.
+ * and there is room, or it was asked for more than twice as often as what would
+ * have to go.
  * A crawler that sees every tile once leaves the cache as it is. */
 bool prepared_is_wanted(struct prepared_cache *cache,
                         const struct prepared_key *key, size_t nbytes);

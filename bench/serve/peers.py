@@ -14,7 +14,7 @@ events {{ worker_connections 2048; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; tcp_nodelay on;
   keepalive_requests 1000000000; keepalive_timeout 600s;
-  open_file_cache max=100000 inactive=600s; open_file_cache_valid 600s;
+  open_file_cache max=16000 inactive=600s; open_file_cache_valid 600s;
   open_file_cache_min_uses 1;
   client_body_temp_path {work}/b; proxy_temp_path {work}/p;
   fastcgi_temp_path {work}/f; uwsgi_temp_path {work}/u; scgi_temp_path {work}/s;

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Pictures and tables of what serve.py and growth.py measured.
+
+    bench/serve/draw.py docs/images docs/images/serve-small.json ...
+
+One picture of requests per second and one of processor time per request for
+each file, beside it; tables in Markdown go to standard output."""
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import plot
+from serve import print_table
+
+
+def note(results):
+    machine, how = results["machine"], results["options"]
+    limit = f", {how['limit_mb']} MB" if how["limit_mb"] else ""
+    return (f"{machine['date']}, Linux {machine['kernel']}, {machine['cpus']} "
+            f"CPUs, one for the server{limit}, median of {how['rounds']}")
+
+
+def draw(path, out):
+    results = json.loads(path.read_text())
+    patterns = [key.split("/")[1] for key in results["tables"]]
+    tables = list(results["tables"].values())
+    names = [name for name in tables[0] if all(name in t for t in tables)]
+
+    def values(of):
+        return [[of(table[name]) for name in names] for table in tables]
+    for kind, label, of in (
+            ("rate", "requests per second", lambda r: r["requests_per_s"]),
+            ("cpu", "CPU microseconds per request",
+             lambda r: r["user_us"] + r["system_us"])):
+        # A logarithm, since some are a hundred times slower.
+        plot.bars(out / f"{path.stem}-{kind}.svg",
+                  f"{path.stem.replace('-', ' ')}: {label}", label,
+                  [name.replace(", ", "\n").replace("-", "-\n", 1)
+                   for name in names],
+                  dict(zip(patterns, values(of))), log=True,
+                  note=note(results))
+    for key, rows in results["tables"].items():
+        print_table(f"{path.stem}: {key}", rows)
+        ours, theirs = rows.get("imbrex"), rows.get("nginx")
+        if ours and theirs:
+            print("\nOver nginx: " + ", ".join(
+                f"{label} {ours[k] / theirs[k]:.2f}" for k, label in (
+                    ("requests_per_s", "requests/s"), ("p999_us", "p99.9"),
+                    ("private_kb", "private memory"))))
+
+
+def main():
+    out = pathlib.Path(sys.argv[1])
+    for name in sys.argv[2:]:
+        draw(pathlib.Path(name), out)
+
+
+if __name__ == "__main__":
+    main()
