@@ -226,7 +226,8 @@ def find_peers(options):
     chosen = [Ceiling(f"{options.build}/bench/load/bench-ceiling"),
               Imbrex(program),
               Imbrex(program, ["--max-prepared", "0"], "imbrex, none prepared"),
-              Imbrex(program, ["--memory", "96M"], "imbrex, 96M")]
+              Imbrex(program, ["--memory", "256M", "--max-prepared", "160M"],
+                     "imbrex, all prepared")]
     for kind in PEERS:
         peer = kind()
         version = peer.version()
