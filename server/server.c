@@ -40,6 +40,21 @@ static bool failed(const char *text)
 
 /* ---- opening ------------------------------------------------------------- */
 
+/* What large bodies have used stays with the process, up to half of what they
+ * may use: giving it back to the system after each one costs a page fault for
+ * every 4 KB of the next. */
+static void keep_heap(const struct budget *budget)
+{
+    uint64_t keep = budget->bodies / 2;
+    uint64_t largest = budget->bodies / 8;
+    keep = keep < 256 << 10 ? 256 << 10 : keep > 64 << 20 ? 64 << 20 : keep;
+    largest = largest < 256 << 10  ? 256 << 10
+              : largest > 16 << 20 ? 16 << 20
+                                   : largest;
+    (void)mallopt(M_TRIM_THRESHOLD, (int)keep);
+    (void)mallopt(M_MMAP_THRESHOLD, (int)largest);
+}
+
 static bool open_budget(struct server *server, const struct host_limits *host)
 {
     char text[OPTIONS_ERROR_NBYTES];
@@ -47,6 +62,7 @@ static bool open_budget(struct server *server, const struct host_limits *host)
         return failed(text);
     /* Half of the documents' memory, so that two large ones fit. */
     server->max_document_nbytes = server->budget.documents / 2;
+    keep_heap(&server->budget);
     budget_describe(&server->budget, text, sizeof(text));
     log_line(LOG_INFO, "budget: %s", text);
     return true;
@@ -57,8 +73,6 @@ static void bound_heap(const struct host_limits *host)
 {
     bool tight = host->address_space != UINT64_MAX || sizeof(void *) == 4;
     (void)mallopt(M_ARENA_MAX, tight ? 1 : 2);
-    (void)mallopt(M_TRIM_THRESHOLD, 256 << 10);
-    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
 }
 
 static bool open_cache(struct server *server)

@@ -226,7 +226,7 @@ def find_peers(options):
     chosen = [Ceiling(f"{options.build}/bench/load/bench-ceiling"),
               Imbrex(program),
               Imbrex(program, ["--max-prepared", "0"], "imbrex, none prepared"),
-              Imbrex(program, ["--memory", "256M", "--max-prepared", "160M"],
+              Imbrex(program, ["--memory", "512M", "--max-prepared", "160M"],
                      "imbrex, all prepared")]
     for kind in PEERS:
         peer = kind()
