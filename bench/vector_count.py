@@ -96,6 +96,7 @@ def main():
             features = json.load(file)["features"]
         left = {text_of(f["properties"][attribute]) for f in features
                 if f["geometry"] is not None and
+                f["geometry"].get("coordinates", True) and
                 f["properties"].get(attribute) is not None}
         for (tile,) in database.execute(
                 "SELECT tile_data FROM tiles WHERE zoom_level = ?", (zoom,)):
