@@ -6,8 +6,9 @@
 # Makes an MBTiles file of so many small tiles, 60 % of which share 1,000
 # contents, and times imbrex-tiler over it, warm, fsync and all: MBTiles in,
 # PMTiles out, PMTiles in, MBTiles out. Beside it `pmtiles convert` (from
-# go-pmtiles, also found as go-pmtiles) and mb-util do what they can of that,
-# where they are on PATH. Each line is one run:
+# go-pmtiles, also found as go-pmtiles), which makes PMTiles of MBTiles only,
+# pmtiles-convert (of the Python package pmtiles), which goes the other way, and
+# mb-util do what they can of that, where they are on PATH. Each line is one run:
 #
 #   what                        wall s   cpu s  peak MB   tiles/s     MB/s
 #
@@ -60,6 +61,12 @@ if [ -n "$go_pmtiles" ]; then
         "$go_pmtiles" "$work/in.mbtiles" "$work/go.pmtiles"
 else
     echo 'go-pmtiles is not on PATH'
+fi
+if command -v pmtiles-convert >/dev/null; then
+    run 'pmtiles-convert to MBTiles' "$(size "$work/a.pmtiles")" \
+        pmtiles-convert "$work/a.pmtiles" "$work/py.mbtiles"
+else
+    echo 'pmtiles-convert is not on PATH'
 fi
 if command -v mb-util >/dev/null; then
     run 'mb-util to a folder' "$(size "$work/in.mbtiles")" \
