@@ -21,10 +21,10 @@ struct prepared_cache {
     size_t replaced; /* requests since something was replaced */
     struct gauge *gauge;
     void (*drop)(void *response);
-    struct prepared ends; /* newest is ends.older, oldest is ends.newer */
-    size_t nbuckets;      /* a power of two */
+    size_t nbuckets; /* a power of two */
     struct prepared **buckets;
-    uint32_t *sightings; /* by place: part of a hash, and how often */
+    uint32_t *sightings;  /* by place: part of a hash, and how often */
+    struct prepared ends; /* newest is ends.older, oldest is ends.newer */
 };
 
 static uint64_t hash_of(const struct prepared_key *key)
@@ -89,12 +89,22 @@ static void evict(struct prepared *p)
     prepared_release(p);
 }
 
+/* Evicts the oldest until at most `keep` bytes are used, or none is left. */
+static void trim(struct prepared_cache *cache, uint64_t keep)
+{
+    struct prepared *p = cache->ends.newer;
+    while (cache->used > keep && p != &cache->ends) {
+        struct prepared *next = p->newer;
+        evict(p);
+        p = next;
+    }
+}
+
 /* Whatever is still being sent is counted until it is freed, so evicting may
  * not help at once. */
 static bool make_room(struct prepared_cache *cache, uint64_t cost)
 {
-    while (cache->used + cost > cache->cap && cache->ends.newer != &cache->ends)
-        evict(cache->ends.newer);
+    trim(cache, cost < cache->cap ? cache->cap - cost : 0);
     return cache->used + cost <= cache->cap &&
            gauge_take(cache->gauge, cost, UINT64_MAX);
 }
@@ -185,8 +195,7 @@ void prepared_close(struct prepared_cache *cache)
 {
     if (cache == NULL)
         return;
-    while (cache->ends.newer != &cache->ends)
-        evict(cache->ends.newer);
+    trim(cache, 0); /* all, since the tables are in use as well */
     gauge_give(cache->gauge, cache->used);
     free(cache->buckets);
     free(cache->sightings);
