@@ -38,6 +38,8 @@ void intern_free(struct intern *in)
 struct bytes intern_item(const struct intern *in, size_t number)
 {
     const struct intern_item *item = &in->items[number];
+    if (item->len == 0)
+        return (struct bytes){0}; /* there may be no bytes at all */
     return (struct bytes){in->bytes.ptr + item->off, item->len};
 }
 
