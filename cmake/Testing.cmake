@@ -78,6 +78,7 @@ function(imbrex_fuzz_test)
     add_test(NAME fuzz.${ARG_NAME}
         COMMAND fuzz_${ARG_NAME} -max_total_time=${IMBREX_FUZZ_SECONDS}
             -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
+            -error_exitcode=1 # its own 77 would read as skipped
             -artifact_prefix=${found}/ ${found}
             ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
     imbrex_test_defaults(fuzz.${ARG_NAME} LABELS fuzz)

@@ -30,7 +30,7 @@ static void answer(const struct request *request)
     tile.send_as = negotiate(&request->accept_encoding, tile.facts.encoding);
     reply_tile(request, &tile, &reply);
     reply_add_cors(&cors, request, &reply);
-    assert(reply.status == 200 || reply.status == 304);
+    assert(reply.status == 200 || reply.status == 304 || reply.status == 412);
     assert(reply.nheaders <= REPLY_HEADERS_MAX);
 }
 
