@@ -3,8 +3,8 @@
 
     bench/serve/draw.py docs/images docs/images/serve-small.json ...
 
-One picture of requests per second and one of processor time per request for
-each file, beside it; tables in Markdown go to standard output."""
+One picture of requests per second and one of processor time per request with
+Zipf requests for each file; tables in Markdown go to standard output."""
 import json
 import pathlib
 import sys
@@ -19,6 +19,15 @@ def note(results):
     limit = f", {how['limit_mb']} MB" if how["limit_mb"] else ""
     return (f"{machine['date']}, Linux {machine['kernel']}, {machine['cpus']} "
             f"CPUs, one for the server{limit}, median of {how['rounds']}")
+
+
+def shortened(name):
+    """In lines short enough to stand side by side."""
+    for long, lines in ((", none ", "\nnone\n"), (", all ", "\nall\n"),
+                        (", ", "\n"), ("server", "-\nserver"),
+                        ("server-gl", "server\n-gl"), ("go-", "go-\n")):
+        name = name.replace(long, lines)
+    return name
 
 
 def draw(path, out):
@@ -36,9 +45,8 @@ def draw(path, out):
         # A logarithm, since some are a hundred times slower.
         plot.bars(out / f"{path.stem}-{kind}.svg",
                   f"{path.stem.replace('-', ' ')}: {label}", label,
-                  [name.replace(", ", "\n").replace("-", "-\n", 1)
-                   for name in names],
-                  dict(zip(patterns, values(of))), log=True,
+                  [shortened(name) for name in names],
+                  {"zipf": dict(zip(patterns, values(of)))["zipf"]}, log=True,
                   note=note(results))
     for key, rows in results["tables"].items():
         print_table(f"{path.stem}: {key}", rows)
