@@ -20,8 +20,11 @@ COMMON, ALL = 12288, 16384  # tiles of the two generations, from the first on
 MEMORY = 64 << 20
 CLIENTS, SLOW = 8, 12
 # What is looked at when all is quiet, and how much more it may be at the end.
+# As many views are open then, but not of the same packs, which differ in size:
+# less than a pack's bytes may come of that, while what leaks at each of
+# hundreds of faults is soon far more.
 KEPT = {"imbrex_private_bytes": 512 << 10, "imbrex_views": 0,
-        "imbrex_mapped_bytes": 0, "imbrex_index_bytes": 0,
+        "imbrex_mapped_bytes": 4 << 20, "imbrex_index_bytes": 64 << 10,
         "imbrex_handles": 0, "imbrex_connections": 0, "imbrex_queue_jobs": 0,
         "imbrex_bodies_bytes": 0, "imbrex_documents_bytes": 0,
         "descriptors": 0, "threads": 0}
