@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "tiler/cli/json.h"
+#include "tiler/cli/packed.h"
 #include "tiler/cli/report.h"
 #include "tiler/raster/stage.h"
 
@@ -319,7 +320,7 @@ static uint64_t mix_source(uint64_t hash, const struct source *s)
 {
     struct stat info = {0};
     hash = mix(hash, s->path, strlen(s->path) + 1);
-    if (stat(s->path, &info) == 0) {
+    if (packed_stat(s->path, &info)) {
         hash = mix(hash, &info.st_size, sizeof(info.st_size));
         hash = mix(hash, &info.st_mtim.tv_sec, sizeof(info.st_mtim.tv_sec));
         hash = mix(hash, &info.st_mtim.tv_nsec, sizeof(info.st_mtim.tv_nsec));

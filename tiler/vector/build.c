@@ -11,6 +11,7 @@
 
 #include "pack/writer.h"
 #include "tiler/build.h"
+#include "tiler/cli/packed.h"
 #include "tiler/cli/report.h"
 #include "tiler/cli/stop.h"
 #include "tiler/command.h"
@@ -249,7 +250,7 @@ static bool add_input_fingerprint(struct build *build)
         if (path == NULL)
             continue;
         char text[96];
-        if (stat(path, &info) != 0)
+        if (!packed_stat(path, &info))
             info.st_size = -1;
         int n = snprintf(text, sizeof text, " %" PRId64 " %" PRId64 ".%ld\n",
                          (int64_t)info.st_size, (int64_t)info.st_mtim.tv_sec,

@@ -4,6 +4,7 @@ import glob
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,10 +118,10 @@ class Builds(unittest.TestCase):
                        code=1)
             self.assertFalse(os.path.exists(self.path("x.imbrex")))
 
-    def interrupted(self, kind, code):
+    def interrupted(self, kind, code, source=ROADS):
         """Starts a build and ends it once it has units to show."""
         command = self.command("r.imbrex", "--zoom", "0-14", "--threads",
-                               "1", ROADS)
+                               "1", source)
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
@@ -142,6 +143,19 @@ class Builds(unittest.TestCase):
             self.assertTrue(same_files(self.path("whole.imbrex"),
                                        self.path("r.imbrex")))
             subprocess.run(["rm", "-r", self.path("r.imbrex")], check=True)
+
+    def test_resume_notices_another_input_in_the_same_gzip(self):
+        source = self.path("in.geojson.gz")
+        shutil.copy(ROADS, source)
+        self.interrupted(signal.SIGTERM, 3, source)
+        if os.path.exists(self.path("r.imbrex/CURRENT")):
+            self.skipTest("the build ended before it could be interrupted")
+        other = '{"type": "Point", "coordinates": [-8.6, 41.1]}'
+        with gzip.open(source, "wt", encoding="utf-8") as file:
+            file.write(other)
+        text = self.build("r.imbrex", "--zoom", "0-14", "--resume", source,
+                          code=1)
+        self.assertIn("had other inputs", text)
 
     def test_dry_run_counts_and_writes_nothing(self):
         whole = self.build("d.imbrex", "--zoom", "11-12", ROADS)
