@@ -250,12 +250,13 @@ static enum MHD_Result send_again(struct web *web, struct exchange *x)
 }
 
 /* Keeps the response with the answer that it was made for, unless it is for
- * this connection alone. */
+ * this connection alone or a field of it is missing. */
 static void response_keep(const struct web *web, const struct exchange *x,
-                          struct MHD_Response *response)
+                          struct MHD_Response *response, bool whole)
 {
     struct prepared *prepared = x->body.prepared;
-    if (x->body.kind == BODY_PREPARED && prepared->listed && !x->reply.close) {
+    if (whole && x->body.kind == BODY_PREPARED && prepared->listed &&
+        !x->reply.close) {
         prepared->response = response;
         prepared->response_s = web->now_s;
     } else {
@@ -281,7 +282,7 @@ static enum MHD_Result send_reply(struct web *web, struct exchange *x)
     enum MHD_Result queued = MHD_NO;
     if (response_fields(web, response, &x->reply))
         queued = MHD_queue_response(x->connection, x->reply.status, response);
-    response_keep(web, x, response);
+    response_keep(web, x, response, queued == MHD_YES);
     loop_phase(x, PHASE_SEND);
     return queued;
 }
