@@ -125,20 +125,6 @@ static struct span cut_last(struct span *list)
     return span_trim(last);
 }
 
-/* Without the port that some proxies add: 192.0.2.1:4711, [2001:db8::1]:4711.
- * An IPv6 address without brackets has no port. */
-static struct span without_port(struct span text)
-{
-    const char *colon = text.len > 0 ? memrchr(text.ptr, ':', text.len) : NULL;
-    if (colon == NULL)
-        return text;
-    size_t before = (size_t)(colon - text.ptr);
-    if (memchr(text.ptr, ':', before) == NULL ||
-        (before > 0 && colon[-1] == ']'))
-        text.len = before;
-    return text;
-}
-
 struct peer origin_client(const struct origin_policy *policy,
                           const struct request *request,
                           const struct peer *peer)
@@ -153,7 +139,8 @@ struct peer origin_client(const struct origin_policy *policy,
         struct peer previous;
         if (standard)
             last = element_value(last, "for");
-        if (!peer_parse(without_port(last), &previous))
+        (void)span_cut_port(&last); /* some proxies add one */
+        if (!peer_parse(last, &previous))
             break;
         client = previous;
     }

@@ -159,24 +159,22 @@ static bool is_address_literal(struct span text)
            inet_pton(AF_INET6, copy, &ignored) == 1;
 }
 
-/* Cuts ":8080" off the end. */
-static struct span without_port(struct span host)
+static bool is_digits(struct span text)
 {
-    size_t at = host.len;
-    while (at > 0 && host.ptr[at - 1] >= '0' && host.ptr[at - 1] <= '9')
-        at--;
-    if (at > 0 && host.ptr[at - 1] == ':')
-        host.len = at - 1;
-    return host;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    }
+    return true;
 }
 
 bool request_host_is_valid(struct span host)
 {
     if (host.len == 0 || host.len > 255)
         return false;
-    host = host.ptr[0] == '[' && host.ptr[host.len - 1] == ']'
-               ? host
-               : without_port(host);
+    /* RFC 3986 3.2.3: a port is any number of digits, even none. */
+    if (!is_digits(span_cut_port(&host)))
+        return false;
     return host.len > 0 && host.ptr[0] == '[' ? is_address_literal(host)
                                               : is_registered_name(host);
 }

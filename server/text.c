@@ -55,6 +55,21 @@ struct span span_cut(struct span *rest, char separator)
     return part;
 }
 
+struct span span_cut_port(struct span *host)
+{
+    const char *colon =
+        host->len > 0 ? memrchr(host->ptr, ':', host->len) : NULL;
+    if (colon == NULL)
+        return (struct span){NULL, 0};
+    size_t before = (size_t)(colon - host->ptr);
+    bool bracketed = before > 0 && colon[-1] == ']';
+    if (!bracketed && memchr(host->ptr, ':', before) != NULL)
+        return (struct span){NULL, 0};
+    struct span port = {colon + 1, host->len - before - 1};
+    host->len = before;
+    return port;
+}
+
 bool span_decimal(struct span span, uint64_t max, uint64_t *out)
 {
     uint64_t value = 0;

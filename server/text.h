@@ -26,6 +26,11 @@ struct span span_trim(struct span span);
  * last part empties *rest and sets rest->ptr to NULL. */
 struct span span_cut(struct span *rest, char separator);
 
+/* Cuts ":PORT" off the end of HOST:PORT or [IPV6]:PORT and returns PORT, which
+ * may be anything; its ptr is NULL where there is none. An IPv6 address without
+ * brackets has none. */
+struct span span_cut_port(struct span *host);
+
 /* Reads decimal digits only, no sign. False when empty, when another character
  * is there, or when the number is above `max`; then *out is untouched. */
 bool span_decimal(struct span span, uint64_t max, uint64_t *out);

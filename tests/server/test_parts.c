@@ -41,6 +41,33 @@ START_TEST(sizes_are_read)
 }
 END_TEST
 
+static const struct {
+    const char *label, *text, *host, *port; /* port NULL: none */
+} hosts[] = {
+    {"name and port", "a.example:8080", "a.example", "8080"},
+    {"name alone", "a.example", "a.example", NULL},
+    {"empty port", "a:", "a", ""},
+    {"port alone", ":80", "", "80"},
+    {"port of any kind", "192.0.2.1:_x", "192.0.2.1", "_x"},
+    {"bracketed with a port", "[2001:db8::1]:80", "[2001:db8::1]", "80"},
+    {"bracketed alone", "[2001:db8::1]", "[2001:db8::1]", NULL},
+    {"IPv6 without brackets", "2001:db8::1", "2001:db8::1", NULL},
+    {"nothing", "", "", NULL},
+};
+
+START_TEST(port_is_cut_off_a_host)
+{
+    struct span host = span_of(hosts[_i].text);
+    struct span port = span_cut_port(&host);
+    const char *want = hosts[_i].port;
+    ck_assert_msg(span_is(host, hosts[_i].host), "%s: host", hosts[_i].label);
+    ck_assert_msg((port.ptr == NULL) == (want == NULL), "%s: whether",
+                  hosts[_i].label);
+    ck_assert_msg(want == NULL || span_is(port, want), "%s: port",
+                  hosts[_i].label);
+}
+END_TEST
+
 START_TEST(buffer_never_passes_its_cap)
 {
     struct buffer out;
@@ -329,6 +356,7 @@ int main(void)
     TCase *all = tcase_create("tables");
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, sizes_are_read, 0, ROWS(sizes));
+    tcase_add_loop_test(all, port_is_cut_off_a_host, 0, ROWS(hosts));
     tcase_add_loop_test(all, json_numbers_are_read, 0, ROWS(numbers));
     tcase_add_loop_test(all, proxies_are_recognised, 0, ROWS(proxies));
     tcase_add_test(all, buffer_never_passes_its_cap);
