@@ -109,8 +109,7 @@ static bool make_room(struct prepared_cache *cache, uint64_t cost)
            gauge_take(cache->gauge, cost, UINT64_MAX);
 }
 
-/* ---- what is wanted -------------------------------------------------------
- */
+/* ---- what is wanted ------------------------------------------------------ */
 
 /* Everything counts half from time to time, so that what was wanted yesterday
  * gives way. */

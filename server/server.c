@@ -40,19 +40,21 @@ static bool failed(const char *text)
 
 /* ---- opening ------------------------------------------------------------- */
 
+/* At least 256 KiB. */
+static int clamp(uint64_t nbytes, int most)
+{
+    return nbytes < 256 << 10        ? 256 << 10
+           : nbytes > (uint64_t)most ? most
+                                     : (int)nbytes;
+}
+
 /* What large bodies have used stays with the process, up to half of what they
  * may use: giving it back to the system after each one costs a page fault for
  * every 4 KB of the next. */
 static void keep_heap(const struct budget *budget)
 {
-    uint64_t keep = budget->bodies / 2;
-    uint64_t largest = budget->bodies / 8;
-    keep = keep < 256 << 10 ? 256 << 10 : keep > 64 << 20 ? 64 << 20 : keep;
-    largest = largest < 256 << 10  ? 256 << 10
-              : largest > 16 << 20 ? 16 << 20
-                                   : largest;
-    (void)mallopt(M_TRIM_THRESHOLD, (int)keep);
-    (void)mallopt(M_MMAP_THRESHOLD, (int)largest);
+    (void)mallopt(M_TRIM_THRESHOLD, clamp(budget->bodies / 2, 64 << 20));
+    (void)mallopt(M_MMAP_THRESHOLD, clamp(budget->bodies / 8, 16 << 20));
 }
 
 static bool open_budget(struct server *server, const struct host_limits *host)
