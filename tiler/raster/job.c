@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "tiler/cli/fingerprint.h"
 #include "tiler/cli/json.h"
-#include "tiler/cli/packed.h"
 #include "tiler/cli/report.h"
 #include "tiler/raster/stage.h"
 
@@ -307,32 +306,11 @@ bool job_walk_next(struct job_walk *walk, struct ibx_zxy *out)
 
 /* ---- fingerprint -------------------------------------------------------- */
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t n)
-{
-    /* FNV-1a: only to tell changed inputs, not against an enemy. */
-    const unsigned char *b = bytes;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ b[i]) * 0x100000001b3ULL;
-    return hash;
-}
-
-static uint64_t mix_source(uint64_t hash, const struct source *s)
-{
-    struct stat info = {0};
-    hash = mix(hash, s->path, strlen(s->path) + 1);
-    if (packed_stat(s->path, &info)) {
-        hash = mix(hash, &info.st_size, sizeof(info.st_size));
-        hash = mix(hash, &info.st_mtim.tv_sec, sizeof(info.st_mtim.tv_sec));
-        hash = mix(hash, &info.st_mtim.tv_nsec, sizeof(info.st_mtim.tv_nsec));
-    }
-    return hash;
-}
-
 char *job_fingerprint(const struct job *job)
 {
-    uint64_t hash = 0xcbf29ce484222325ULL;
+    uint64_t hash = FINGERPRINT_BEGIN;
     for (size_t i = 0; i < job->nsources; i++)
-        hash = mix_source(hash, &job->sources[i]);
+        hash = fingerprint_input(hash, job->sources[i].path);
     const struct raster_options *o = &job->options->raster;
     const struct bbox *b = &job->options->bbox;
     struct json j = {0};

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "pack/writer.h"
 #include "tiler/build.h"
-#include "tiler/cli/packed.h"
+#include "tiler/cli/fingerprint.h"
 #include "tiler/cli/report.h"
 #include "tiler/cli/stop.h"
 #include "tiler/command.h"
@@ -214,56 +213,50 @@ static enum ibx_status encode(struct build *build, struct ibx_err *err)
     return status;
 }
 
-/* Everything that decides on the bytes, but for the inputs' contents. */
+static uint64_t hash_inputs(const struct build *build)
+{
+    uint64_t hash = FINGERPRINT_BEGIN;
+    for (size_t i = 0; i < build->inputs->count; i++)
+        hash = fingerprint_input(hash, build->inputs->items[i]);
+    const char *config = build->vector->config;
+    return config == NULL ? hash : fingerprint_input(hash, config);
+}
+
+static void put_line(struct bytes *to, const char *what, const char *word)
+{
+    bytes_put(to, what, strlen(what));
+    bytes_put(to, word, strlen(word));
+    bytes_put_u8(to, '\n');
+}
+
+/* Everything that decides on the bytes. */
 static bool make_fingerprint(struct build *build)
 {
     const struct build_options *o = build->options;
     const struct vector_options *v = build->vector;
     struct bytes *to = &build->fingerprint;
     char text[512];
-    int n =
-        snprintf(text, sizeof text,
-                 "vector 1 zoom %u-%u bytes %" PRIu64 " features %" PRId64
-                 " policy %d buffer %" PRId64 " simplify %.17g lines %d "
-                 "box %d %.17g,%.17g,%.17g,%.17g pack %" PRIu64 "\n",
-                 build->minzoom, build->maxzoom, v->max_tile_nbytes,
-                 v->max_tile_features, (int)v->policy, v->buffer,
-                 v->simplification, v->keep_lines, o->bbox.is_set, o->bbox.west,
-                 o->bbox.south, o->bbox.east, o->bbox.north, o->pack_nbytes);
+    int n = snprintf(text, sizeof text,
+                     "vector 1 zoom %u-%u bytes %" PRIu64 " features %" PRId64
+                     " policy %d buffer %" PRId64 " simplify %.17g lines %d "
+                     "box %d %.17g,%.17g,%.17g,%.17g pack %" PRIu64
+                     " inputs %zu %016" PRIx64 "\n",
+                     build->minzoom, build->maxzoom, v->max_tile_nbytes,
+                     v->max_tile_features, (int)v->policy, v->buffer,
+                     v->simplification, v->keep_lines, o->bbox.is_set,
+                     o->bbox.west, o->bbox.south, o->bbox.east, o->bbox.north,
+                     o->pack_nbytes, build->inputs->count, hash_inputs(build));
     bytes_put(to, text, n < 0 ? 0 : (size_t)n);
     const char *const words[] = {v->config, v->layer, v->where, v->feature_id,
                                  v->sort};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        const char *word = words[i] == NULL ? "" : words[i];
-        bytes_put(to, word, strlen(word) + 1);
-    }
-    return !to->failed;
-}
-
-static bool add_input_fingerprint(struct build *build)
-{
-    struct bytes *to = &build->fingerprint;
-    for (size_t i = 0; i <= build->inputs->count; i++) {
-        const char *path = i < build->inputs->count ? build->inputs->items[i]
-                                                    : build->vector->config;
-        struct stat info = {0};
-        if (path == NULL)
-            continue;
-        char text[96];
-        if (!packed_stat(path, &info))
-            info.st_size = -1;
-        int n = snprintf(text, sizeof text, " %" PRId64 " %" PRId64 ".%ld\n",
-                         (int64_t)info.st_size, (int64_t)info.st_mtim.tv_sec,
-                         info.st_mtim.tv_nsec);
-        bytes_put(to, path, strlen(path));
-        bytes_put(to, text, n < 0 ? 0 : (size_t)n);
-    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        put_line(to, "", words[i] == NULL ? "" : words[i]);
+    for (size_t i = 0; i < v->include.count; i++)
+        put_line(to, "include ", v->include.items[i]);
+    for (size_t i = 0; i < v->exclude.count; i++)
+        put_line(to, "exclude ", v->exclude.items[i]);
     if (to->len > FINGERPRINT_NBYTES)
         to->len = FINGERPRINT_NBYTES;
-    for (size_t i = 0; i < to->len; i++) {
-        if (to->ptr[i] == 0)
-            to->ptr[i] = '\n';
-    }
     bytes_put_u8(to, 0);
     return !to->failed;
 }
@@ -272,7 +265,7 @@ static enum ibx_status open_writer(struct build *build, struct ibx_err *err)
 {
     const struct build_options *o = build->options;
     struct ibx_writer_options options;
-    if (!make_fingerprint(build) || !add_input_fingerprint(build))
+    if (!make_fingerprint(build))
         return err_nomem(err);
     ibx_writer_options_init(&options);
     options.pack_nbytes = o->pack_nbytes;

@@ -16,6 +16,7 @@ DATA = os.environ.get("IMBREX_DATA") or os.path.join(
     os.environ.get("IMBREX_SOURCE", "../../.."), "../shared/data")
 TILER = os.environ["IMBREX_TILER"]
 ROADS = os.path.join(DATA, "vector/porto_roads.geojson.gz")
+POINT = '{"type": "Point", "coordinates": [-8.6, 41.1]}'
 SKIPPED = 77
 
 
@@ -118,10 +119,10 @@ class Builds(unittest.TestCase):
                        code=1)
             self.assertFalse(os.path.exists(self.path("x.imbrex")))
 
-    def interrupted(self, kind, code, source=ROADS):
+    def interrupted(self, kind, code, *sources):
         """Starts a build and ends it once it has units to show."""
         command = self.command("r.imbrex", "--zoom", "0-14", "--threads",
-                               "1", source)
+                               "1", *(sources or (ROADS,)))
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
@@ -144,18 +145,31 @@ class Builds(unittest.TestCase):
                                        self.path("r.imbrex")))
             subprocess.run(["rm", "-r", self.path("r.imbrex")], check=True)
 
+    def check_not_resumed(self, *arguments):
+        text = self.build("r.imbrex", "--zoom", "0-14", "--resume",
+                          *arguments, code=1)
+        self.assertIn("had other inputs or options", text)
+
     def test_resume_notices_another_input_in_the_same_gzip(self):
         source = self.path("in.geojson.gz")
         shutil.copy(ROADS, source)
         self.interrupted(signal.SIGTERM, 3, source)
         if os.path.exists(self.path("r.imbrex/CURRENT")):
             self.skipTest("the build ended before it could be interrupted")
-        other = '{"type": "Point", "coordinates": [-8.6, 41.1]}'
         with gzip.open(source, "wt", encoding="utf-8") as file:
-            file.write(other)
-        text = self.build("r.imbrex", "--zoom", "0-14", "--resume", source,
-                          code=1)
-        self.assertIn("had other inputs", text)
+            file.write(POINT)
+        self.check_not_resumed(source)
+
+    def test_resume_notices_the_last_of_many_inputs_and_each_option(self):
+        sources = [ROADS] + [self.write(f"{i:0200}.geojson", POINT)
+                             for i in range(400)]
+        self.interrupted(signal.SIGTERM, 3, *sources)
+        if os.path.exists(self.path("r.imbrex/CURRENT")):
+            self.skipTest("the build ended before it could be interrupted")
+        for option in ("--include", "--exclude"):
+            self.check_not_resumed(option, "name", *sources)
+        self.write(os.path.basename(sources[-1]), POINT + "\n")
+        self.check_not_resumed(*sources)
 
     def test_dry_run_counts_and_writes_nothing(self):
         whole = self.build("d.imbrex", "--zoom", "11-12", ROADS)
