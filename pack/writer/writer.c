@@ -115,12 +115,11 @@ static enum ibx_status check_vacant(const struct ibx_writer *writer,
     bool spool = access(writer->spool_path, F_OK) == 0;
     if (spool && !options->resume && !options->restart)
         return ibx_fail(err, IBX_ERR_EXISTS, writer->folder.path,
-                        "an interrupted build is in it: resume or restart it");
+                        "an interrupted build is in it");
     if (ibx_folder_has(&writer->folder, "CURRENT") && !options->replace &&
         !(spool && options->resume))
         return ibx_fail(err, IBX_ERR_EXISTS, writer->folder.path,
-                        "it holds a tileset already: replace it or choose "
-                        "another name");
+                        "it holds a tileset already");
     return IBX_OK;
 }
 

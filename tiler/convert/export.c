@@ -12,6 +12,7 @@
 #include "tiler/cli/report.h"
 #include "tiler/cli/stop.h"
 #include "tiler/command.h"
+#include "tiler/convert/file.h"
 #include "tiler/convert/output.h"
 #include "tiler/convert/recode.h"
 #include "tiler/convert/rewrite.h"
@@ -103,14 +104,17 @@ static enum ibx_status run(struct export_job *job, enum export_kind kind,
 
 /* With --recompress an archive's tiles have other lengths than the tileset's,
  * and lengths are what an archive begins with. So the tileset is rewritten
- * first, beside the output, and that is exported. */
+ * first, beside the output or in --temp-dir, and that is exported. */
 static enum ibx_status run_recompressed(struct export_job *job,
                                         const struct export_options *o,
                                         struct ibx_err *err)
 {
     struct buf name = {0};
-    buf_printf(&name, "%s/.imbrex-export-%ld.imbrex",
-               o->temp_dir != NULL ? o->temp_dir : ".", (long)getpid());
+    if (o->temp_dir != NULL)
+        buf_printf(&name, "%s/.imbrex-export", o->temp_dir);
+    else
+        buf_put(&name, o->output, file_name_len(o->output));
+    buf_printf(&name, ".partial-%ld.imbrex", (long)getpid());
     char *temporary = buf_take_text(&name);
     if (temporary == NULL)
         return convert_no_memory(err, NULL);
@@ -219,6 +223,16 @@ static bool options_agree(const struct export_options *o)
     return true;
 }
 
+static int refuse_output(const struct export_options *o,
+                         const struct ibx_err *err)
+{
+    report(err->file,
+           kind_of(o) == EXPORT_FOLDER ? "give another -o"
+                                       : "give --replace, or another -o",
+           "%s", err->what);
+    return EXIT_FAILED;
+}
+
 int command_export(int argc, char **argv)
 {
     struct export_options options = {.memory_nbytes = 64 << 20};
@@ -251,5 +265,6 @@ int command_export(int argc, char **argv)
     close_job(&job);
     if (lost && options.strict)
         return EXIT_FAILED;
-    return exit_code_of(st, &err);
+    return st == IBX_ERR_EXISTS ? refuse_output(&options, &err)
+                                : exit_code_of(st, &err);
 }

@@ -187,6 +187,14 @@ bool file_write_all(int fd, const void *bytes, size_t nbytes)
 }
 
 /* The folder that holds `path`, "." for a bare name. free() it. */
+size_t file_name_len(const char *path)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    return len;
+}
+
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -38,6 +38,9 @@ IBX_MUST_CHECK enum ibx_status file_read_at(int dirfd, const char *name,
 /* Writes all of it or fails with errno set. */
 IBX_MUST_CHECK bool file_write_all(int fd, const void *bytes, size_t nbytes);
 
+/* The length of a path without slashes at its end. */
+size_t file_name_len(const char *path);
+
 /* A file that appears under its name only when it is whole: made beside it,
  * synced and renamed by out_file_commit(). */
 struct out_file {

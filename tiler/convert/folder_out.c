@@ -30,7 +30,8 @@ static enum ibx_status cannot(const struct folder_out *f, const char *name,
 {
     char path[IBX_ERR_FILE_NBYTES];
     int saved = errno;
-    (void)snprintf(path, sizeof(path), "%s/%s", f->job->output, name);
+    (void)snprintf(path, sizeof(path), "%.*s/%s",
+                   (int)file_name_len(f->job->output), f->job->output, name);
     errno = saved;
     return convert_fail(err, IBX_ERR_SYSTEM, path, "%s", what);
 }
@@ -61,11 +62,14 @@ static enum ibx_status open_column(struct folder_out *f, uint8_t z, uint32_t x,
     return IBX_OK;
 }
 
-static enum ibx_status write_file(struct folder_out *f, int dirfd,
-                                  const char *name, struct bytes bytes,
-                                  struct ibx_err *err)
+/* `name` is below the root; what has a folder is in the open column. */
+static enum ibx_status write_file(struct folder_out *f, const char *name,
+                                  struct bytes bytes, struct ibx_err *err)
 {
-    int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const char *slash = strrchr(name, '/');
+    int fd = openat(slash == NULL ? f->root : f->column,
+                    slash == NULL ? name : slash + 1,
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return cannot(f, name, "cannot be made", err);
     bool good = file_write_all(fd, bytes.ptr, bytes.len);
@@ -106,17 +110,19 @@ static enum ibx_status put_tile(struct folder_out *f, uint64_t id,
     struct ibx_zxy at = ibx_tile_zxy(id);
     uint32_t row =
         f->job->scheme == SCHEME_TMS ? ((uint32_t)1 << at.z) - 1 - at.y : at.y;
-    char extension[META_EXTENSION_NBYTES], name[48];
+    char extension[META_EXTENSION_NBYTES];
+    char name[META_EXTENSION_NBYTES + 32];
     struct tile_kind kind = {tile->facts.format, tile->facts.encoding};
     extension_of(f, kind, extension);
-    (void)snprintf(name, sizeof(name), "%u.%s", row, extension);
+    (void)snprintf(name, sizeof(name), "%u/%u/%u.%s", at.z, at.x, row,
+                   extension);
     enum ibx_status st = open_column(f, at.z, at.x, err);
     if (st != IBX_OK)
         return st;
     kinds_add(&f->kinds, kind, tile->facts.nbytes, 1);
     f->job->tiles_written++;
-    return write_file(f, f->column, name,
-                      (struct bytes){tile->bytes, tile->facts.nbytes}, err);
+    return write_file(f, name, (struct bytes){tile->bytes, tile->facts.nbytes},
+                      err);
 }
 
 static enum ibx_status put_run(struct folder_out *f, struct ibx_walk *walk,
@@ -163,7 +169,7 @@ static enum ibx_status put_metadata(struct folder_out *f, struct ibx_err *err)
     if (text.failed)
         st = convert_no_memory(err, NULL);
     else if (text.len > 0)
-        st = write_file(f, f->root, "metadata.json", buf_bytes(&text), err);
+        st = write_file(f, "metadata.json", buf_bytes(&text), err);
     buf_free(&text);
     return st;
 }
@@ -188,10 +194,7 @@ static void remove_tree(const char *path)
 static enum ibx_status make_beside(struct folder_out *f, struct ibx_err *err)
 {
     struct buf name = {0};
-    size_t len = strlen(f->job->output);
-    while (len > 1 && f->job->output[len - 1] == '/')
-        len--;
-    buf_put(&name, f->job->output, len);
+    buf_put(&name, f->job->output, file_name_len(f->job->output));
     buf_printf(&name, ".partial-%ld", (long)getpid());
     f->beside = buf_take_text(&name);
     if (f->beside == NULL)

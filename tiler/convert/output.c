@@ -150,6 +150,10 @@ int exit_code_of(enum ibx_status st, const struct ibx_err *err)
         report(NULL, "run the same command again", "interrupted");
         return EXIT_INTERRUPTED;
     }
-    report_err(err);
+    if (st == IBX_ERR_EXISTS)
+        report(err->file, "give --replace or --restart, or another -o", "%s",
+               err->what);
+    else
+        report_err(err);
     return EXIT_FAILED;
 }

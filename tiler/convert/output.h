@@ -55,7 +55,8 @@ void output_print_result(const struct output_options *options,
                          const struct ibx_writer_result *result,
                          const char *more);
 
-/* The exit code for `st`, which is reported unless it is IBX_OK. */
+/* The exit code for `st`, which is reported unless it is IBX_OK; what to do
+ * about IBX_ERR_EXISTS in terms of the options above. */
 int exit_code_of(enum ibx_status st, const struct ibx_err *err);
 
 /* Puts --name, --attribution and --description into `meta`. IBX_ERR_NOMEM. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tiler/cli/value.h"
+#include "tiler/convert/file.h"
 
 /* A tool has the machine to itself more than a server has: caps are wide
  * enough for any tile that can be stored, and still caps. */
@@ -91,10 +92,7 @@ enum ibx_status tileset_meta(struct ibx_tileset *tileset, struct meta *out,
 
 char *name_of_path(const char *path)
 {
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    size_t start = end;
+    size_t end = file_name_len(path), start = end;
     while (start > 0 && path[start - 1] != '/')
         start--;
     for (size_t i = end; i > start + 1; i--)

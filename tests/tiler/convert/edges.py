@@ -3,7 +3,9 @@ compressions, live logs, hostile views, caches, and what a format cannot hold.""
 import gzip
 import json
 import pathlib
+import resource
 import shutil
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -368,8 +370,54 @@ def check_outputs_are_whole_or_absent(work):
         assert sorted(p.name for p in work.iterdir()) == before, out
     (work / "o.pmtiles").write_bytes(b"precious")
     errors = tiler("export", "-o", work / "o.pmtiles", tileset, code=1)[1]
-    assert "exists" in errors, errors
+    assert "exists already: give --replace, or another -o\n" in errors, errors
     assert (work / "o.pmtiles").read_bytes() == b"precious"
+
+
+def check_what_is_there_already(work):
+    """Each command advises the options that it has."""
+    database(work / "in.mbtiles", PLAIN, SOME).close()
+    tileset = imported(work / "in.mbtiles", work)
+    command = ("import", "-o", tileset, work / "in.mbtiles")
+    advice = "give --replace or --restart, or another -o\n"
+    errors = tiler(*command, code=1)[1]
+    assert errors.endswith("holds a tileset already: " + advice), errors
+    (tileset / ".build").mkdir(exist_ok=True)
+    (tileset / ".build/spool").touch()
+    errors = tiler(*command, code=1)[1]
+    assert errors.endswith("an interrupted build is in it: " + advice), errors
+    tiler(*command, "--replace", "--restart")
+    (work / "full").mkdir()
+    (work / "full/precious").touch()
+    errors = tiler("export", "--replace", "-o", f"{work}/full/", tileset,
+                   code=1)[1]
+    assert errors.endswith("is there and not empty: give another -o\n"), errors
+
+
+def check_unfinished_exports_are_beside_the_output(work):
+    """Not in the current folder, where nothing can be made here."""
+    database(work / "in.mbtiles", PLAIN, {(0, 0, 0): mvt(b"a")}).close()
+    tileset = imported(work / "in.mbtiles", work)
+    before = sorted(p.name for p in work.iterdir())
+    subprocess.run([TILER, "export", "--recompress", "gzip", "-o",
+                    work / "out.pmtiles", tileset], cwd="/proc", check=True)
+    after = sorted(p.name for p in work.iterdir())
+    assert after == sorted(before + ["out.pmtiles"]), after
+
+
+def check_a_write_error_names_the_whole_path(work):
+    """Here of a tile larger than a file may be."""
+    big = png(1) + bytes(100_000)
+    database(work / "in.mbtiles", PLAIN, {(5, 3, 19): big}).close()
+    tileset = imported(work / "in.mbtiles", work)
+    done = subprocess.run(
+        [TILER, "export", "-o", f"{work}/o/", tileset], capture_output=True,
+        text=True, check=False, preexec_fn=lambda: (
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+            resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))))
+    assert done.returncode == 1, done
+    assert f"{work}/o/5/3/19.png: cannot be written" in done.stderr, done
+    assert not list(work.glob("o*")), list(work.iterdir())
 
 
 def check_integrity(work):
