@@ -218,9 +218,7 @@ static enum ibx_status run(struct extract *ex, struct ibx_err *err)
     return st;
 }
 
-/* ---- the commands
- * ---------------------------------------------------------
- */
+/* ---- the commands ------------------------------------------------------- */
 
 struct extract_options {
     struct output_options output;
@@ -293,12 +291,8 @@ static int extract_or_copy(bool copy, int argc, char **argv)
     if (st == IBX_OK)
         st = run(&ex, &err);
     polygon_free(polygon);
-    uint64_t flattened = ex.recode.reencode.flattened;
-    if (st == IBX_OK && flattened > 0)
-        report(ex.path, NULL,
-               "%" PRIu64 " tiles had transparent pixels, which are white now",
-               flattened);
-    if (st == IBX_OK && flattened > 0 && options.output.strict)
+    if (st == IBX_OK && reencode_report_loss(&ex.recode.reencode, ex.path) &&
+        options.output.strict)
         return EXIT_FAILED;
     return exit_code_of(st, &err);
 }

@@ -160,13 +160,7 @@ static void check_rest(struct import *im)
                        unknown);
         warn(im, what);
     }
-    if (im->recode.reencode.flattened > 0) {
-        (void)snprintf(what, sizeof(what),
-                       "%" PRIu64 " tiles had transparent pixels, which are "
-                       "white now",
-                       im->recode.reencode.flattened);
-        warn(im, what);
-    }
+    im->warnings += reencode_report_loss(&im->recode.reencode, im->path);
     if (im->source->skipped > 0)
         report(im->path, NULL,
                "%" PRIu64 " files are no tiles and were left out%s%s",

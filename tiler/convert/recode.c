@@ -12,19 +12,13 @@ struct option recompress_option(int64_t *to)
                          "gzip or none");
 }
 
-static bool is_image(enum ibx_format format)
-{
-    return format == IBX_FORMAT_PNG || format == IBX_FORMAT_JPEG ||
-           format == IBX_FORMAT_WEBP || format == IBX_FORMAT_AVIF;
-}
-
 enum ibx_status recode_tile(struct recode *r, struct bytes *bytes,
                             struct tile_kind *kind, struct ibx_err *err)
 {
     enum ibx_encoding want = r->recompress == RECOMPRESS_GZIP
                                  ? IBX_ENCODING_GZIP
                                  : IBX_ENCODING_NONE;
-    if (is_image(kind->format))
+    if (is_picture(kind->format))
         return reencode_tile(&r->reencode, bytes, kind, err);
     if (r->recompress == RECOMPRESS_KEEP || kind->encoding == want ||
         bytes->len == 0)

@@ -1,8 +1,10 @@
 #include "tiler/convert/reencode.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tiler/cli/report.h"
 #include "tiler/raster/decode.h"
 #include "tiler/raster/encode.h"
 
@@ -35,7 +37,7 @@ static enum raster_format wanted(const struct reencode *re)
     return (enum raster_format)(re->how - 1);
 }
 
-static bool is_picture(enum ibx_format format)
+bool is_picture(enum ibx_format format)
 {
     return format == IBX_FORMAT_PNG || format == IBX_FORMAT_JPEG ||
            format == IBX_FORMAT_WEBP || format == IBX_FORMAT_AVIF;
@@ -112,7 +114,7 @@ enum ibx_status reencode_tile(struct reencode *re, struct bytes *bytes,
                               struct tile_kind *kind, struct ibx_err *err)
 {
     enum ibx_status st = IBX_OK;
-    if (re->how == 0 || bytes->len == 0 || !is_picture(kind->format))
+    if (re->how == 0 || bytes->len == 0)
         return IBX_OK;
     /* Under AUTO a PNG's pixels tell. */
     if (!as_wanted(re, kind->format, true))
@@ -150,4 +152,14 @@ enum ibx_status reencode_describe(const struct reencode *re, struct meta *meta,
     return meta_find(meta, "format") == NULL
                ? IBX_OK
                : meta_set(meta, "format", META_TEXT, text);
+}
+
+bool reencode_report_loss(const struct reencode *re, const char *file)
+{
+    if (re->flattened == 0)
+        return false;
+    report(file, NULL,
+           "%" PRIu64 " tiles had transparent pixels, which are white now",
+           re->flattened);
+    return true;
 }

@@ -24,9 +24,12 @@ void reencode_options(struct reencode *re,
                       struct option table[REENCODE_NOPTIONS]);
 void reencode_free(struct reencode *re);
 
-/* Gives *bytes and *kind as they are wanted. What has the wanted format keeps
- * its very bytes, and so does what is no picture; a lossy picture is thus
- * never made of itself. *bytes is borrowed until the next call.
+/* Whether tiles of that format are pictures. */
+bool is_picture(enum ibx_format format);
+
+/* Gives a picture's *bytes and *kind as they are wanted. What has the wanted
+ * format keeps its very bytes; a lossy picture is thus never made of itself.
+ * *bytes is borrowed until the next call.
  * IBX_ERR_UNSUPPORTED (not decodable, not square, too large),
  * IBX_ERR_NOMEM; err->file is empty. */
 IBX_MUST_CHECK enum ibx_status reencode_tile(struct reencode *re,
@@ -46,5 +49,8 @@ IBX_MUST_CHECK enum ibx_status reencode_allowed(const struct reencode *re,
 IBX_MUST_CHECK enum ibx_status reencode_describe(const struct reencode *re,
                                                  struct meta *meta,
                                                  struct tile_kind *kind);
+
+/* After the last tile: says so and returns true when transparency was lost. */
+bool reencode_report_loss(const struct reencode *re, const char *file);
 
 #endif

@@ -85,7 +85,9 @@ def check_lossy(work):
     errors = tiler("copy", "--reencode", "jpeg", "--quality", "95", "-o",
                    work / "jpeg.imbrex", source)[1]
     assert f"{len(clear)} tiles had transparent" in errors, errors
-    tiler("import", "--strict", "--reencode", "jpeg", "-o",
+    tiler("copy", "--strict", "--reencode", "jpeg", "-o",
+          work / "strict.imbrex", source, code=1)
+    tiler("import", "--replace", "--strict", "--reencode", "jpeg", "-o",
           work / "strict.imbrex", work / "look.mbtiles", code=1)
     now = tiles_of(work / "jpeg.imbrex", work)
     assert formats(now) == {"jpg"}
