@@ -46,9 +46,15 @@ static bool is_ample(const struct preflight *p)
            bound <= left_of_limit(p->space);
 }
 
-/* Bytes of all pieces, from those of every nth chunk of features. */
+/* Bytes of all pieces. */
+struct estimate {
+    uint64_t on_disk, in_memory;
+};
+
+/* From the pieces of every nth chunk of features. */
 static enum ibx_status estimate_pieces(const struct preflight *p,
-                                       uint64_t *nbytes, struct ibx_err *err)
+                                       struct estimate *out,
+                                       struct ibx_err *err)
 {
     struct temp_space space = {.dir = p->space->dir};
     struct stats stats = {0};
@@ -66,9 +72,10 @@ static enum ibx_status estimate_pieces(const struct preflight *p,
         status = stage_cut_run(&sample, err);
     if (status == IBX_OK) {
         size_t taken = (nchunks + sample.sample - 1) / sample.sample;
-        *nbytes = taken == 0 ? 0
-                             : (uint64_t)((double)sorter_nbytes(sample.sorter) *
-                                          (double)nchunks / (double)taken);
+        double all = taken == 0 ? 0 : (double)nchunks / (double)taken;
+        const struct sorter *pieces = sample.sorter;
+        out->on_disk = (uint64_t)((double)sorter_nbytes(pieces) * all);
+        out->in_memory = (uint64_t)((double)sorter_memory_nbytes(pieces) * all);
     }
     stats_fini(&stats);
     sorter_close(sample.sorter);
@@ -87,14 +94,14 @@ static enum ibx_status refuse(const char *where, uint64_t need, uint64_t have,
 
 enum ibx_status preflight_run(const struct preflight *p, struct ibx_err *err)
 {
-    uint64_t pieces = 0;
+    struct estimate pieces = {0};
     if (is_ample(p))
         return IBX_OK;
     enum ibx_status status = estimate_pieces(p, &pieces, err);
     if (status != IBX_OK)
         return status;
-    uint64_t runs = pieces > p->sorter_nbytes ? pieces : 0;
-    uint64_t tiles = pieces / PIECES_PER_TILE_BYTE;
+    uint64_t runs = pieces.in_memory > p->sorter_nbytes ? pieces.on_disk : 0;
+    uint64_t tiles = pieces.on_disk / PIECES_PER_TILE_BYTE;
     uint64_t temp = runs + (p->spool_is_temp ? tiles : 0);
     uint64_t output = tiles + (p->spool_is_temp ? 0 : tiles);
     if (runs > left_of_limit(p->space))

@@ -477,3 +477,8 @@ uint64_t sorter_nbytes(const struct sorter *sorter)
         n += sorter->lanes[i].nbytes;
     return n;
 }
+
+uint64_t sorter_memory_nbytes(const struct sorter *sorter)
+{
+    return sorter_nbytes(sorter) + sorter_count(sorter) * sizeof(struct entry);
+}

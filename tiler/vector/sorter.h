@@ -58,9 +58,10 @@ IBX_MUST_CHECK enum ibx_status sorter_next(struct sorter *sorter,
                                            struct sorter_record *out,
                                            struct ibx_err *err);
 
-/* Records, and bytes in memory or on disk, added; for estimates and progress.
- */
+/* Of all that was added, for estimates and progress: records, the bytes that
+ * they take on disk, and those that they take in memory. */
 uint64_t sorter_count(const struct sorter *sorter);
 uint64_t sorter_nbytes(const struct sorter *sorter);
+uint64_t sorter_memory_nbytes(const struct sorter *sorter);
 
 #endif

@@ -212,13 +212,19 @@ class Builds(unittest.TestCase):
         self.assertRegex(text, r"needs about \d+ MB of temporary files by "
                                r"--temp-limit and has \d MB")
         self.assertFalse(os.path.exists(self.path("t.imbrex")))
-        # A disk of 16 MB, in a mount namespace of its own.
+        # The second has room for the tiles, not for the pieces beside them,
+        # which with their entries are more than the memory for sorting.
+        for megabytes in (16, 36):
+            self.check_refused_by_disk(megabytes)
+
+    def check_refused_by_disk(self, megabytes):
+        """A small disk, in a mount namespace of its own."""
         disk = self.path("disk")
-        os.mkdir(disk)
+        os.makedirs(disk, exist_ok=True)
         done = subprocess.run(
             ["unshare", "--mount", "sh", "-c",
-             'mount -t tmpfs -o size=16m tmpfs "$0" && "$@"', disk, TILER,
-             "build", "-q", "--zoom", "0-14", "-o",
+             f'mount -t tmpfs -o size={megabytes}m tmpfs "$0" && "$@"', disk,
+             TILER, "build", "-q", "--threads", "2", "--zoom", "0-14", "-o",
              os.path.join(disk, "d.imbrex"), ROADS],
             stderr=subprocess.PIPE, text=True, check=False)
         if "unshare" in done.stderr or "mount:" in done.stderr:
