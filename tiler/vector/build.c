@@ -156,9 +156,12 @@ static struct stage_cut cutting(struct build *build)
     };
 }
 
-/* Refuses what cannot fit the disks before it fills them. */
+/* Refuses what cannot fit the disks before it fills them. A build that goes on
+ * has passed this, and would find its own tiles in the way. */
 static enum ibx_status look_ahead(struct build *build, struct ibx_err *err)
 {
+    if (build->options->resume)
+        return IBX_OK;
     const struct stage_cut stage = cutting(build);
     const struct preflight preflight = {
         .stage = &stage,

@@ -215,22 +215,38 @@ class Builds(unittest.TestCase):
         # The second has room for the tiles, not for the pieces beside them,
         # which with their entries are more than the memory for sorting.
         for megabytes in (16, 36):
-            self.check_refused_by_disk(megabytes)
+            done = self.on_disk(megabytes, '"$@"')
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr,
+                             r"needs about \d+ MB of disk and has")
 
-    def check_refused_by_disk(self, megabytes):
-        """A small disk, in a mount namespace of its own."""
+    def on_disk(self, megabytes, script):
+        """Runs a script on a small disk in a mount namespace of its own; "$@"
+        is a build onto it."""
         disk = self.path("disk")
         os.makedirs(disk, exist_ok=True)
         done = subprocess.run(
             ["unshare", "--mount", "sh", "-c",
-             f'mount -t tmpfs -o size={megabytes}m tmpfs "$0" && "$@"', disk,
-             TILER, "build", "-q", "--threads", "2", "--zoom", "0-14", "-o",
-             os.path.join(disk, "d.imbrex"), ROADS],
+             f'mount -t tmpfs -o size={megabytes}m tmpfs "$0" || exit\n' +
+             script, disk, TILER, "build", "-q", "--threads", "2", "--zoom",
+             "0-14", "-o", os.path.join(disk, "d.imbrex"), ROADS],
             stderr=subprocess.PIPE, text=True, check=False)
         if "unshare" in done.stderr or "mount:" in done.stderr:
             self.skipTest("mounting a small disk needs root")
-        self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"needs about \d+ MB of disk and has")
+        return done
+
+    def test_what_is_resumed_is_not_refused_for_its_own_tiles(self):
+        done = self.on_disk(59, """
+            "$@" & build=$!
+            while kill -0 $build && [ "$(
+                stat -c %s "$0/d.imbrex/.build/spool" || echo 0
+                )" -lt 5000000 ]; do sleep 0.01; done 2>/dev/null
+            kill $build; wait $build
+            "$@" --resume""")
+        if "holds a tileset already" in done.stderr:
+            self.skipTest("the build ended before it could be interrupted")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("interrupted", done.stderr)
 
     def test_openstreetmap_needs_no_configuration(self):
         source = os.path.join(DATA, "osm/andorra-latest-2021.osm.pbf")
