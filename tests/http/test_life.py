@@ -99,6 +99,23 @@ class Life(Case):
         self.assertEqual(self.server.admin("/nothing").status, 404)
         self.assertEqual(self.server.admin("/healthz", "DELETE").status, 405)
 
+    def test_11_1_asked_by_the_program_itself(self):
+        def asked(where):
+            return subprocess.run([harness.SERVER, "--check-health", where],
+                                  text=True, stderr=subprocess.PIPE,
+                                  check=False)
+        server = self.world()
+        where = "%s:%d" % server.admin_address
+        self.assertEqual(asked(where).returncode, 0)
+        public = asked("%s:%d" % server.address)
+        self.assertEqual(public.returncode, 1)
+        self.assertIn("does not answer that it is alive", public.stderr)
+        server.__exit__()
+        gone = asked(where)
+        self.assertEqual(gone.returncode, 1)
+        self.assertIn(where, gone.stderr)
+        self.assertEqual(asked("nowhere").returncode, 1)
+
     def test_11_2_readyz(self):
         self.server.wait_ready()
         path, _ = self.tileset(max=2)

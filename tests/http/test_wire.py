@@ -119,6 +119,14 @@ class RequestsOnTheWire(Case):
                              "X:\r\n" * 5000 + "\r\n")
         self.assertEqual(answer.status if answer else 431, 431)
 
+    def test_8_5_the_limit_is_an_option(self):
+        with harness.Server("--max-header", "1K", "--verbose",
+                            self.folder / "world.imbrex") as server:
+            self.assertEqual(server.get("/world/0/0/0", X="b" * 700).status,
+                             200)
+            self.assertEqual(server.get("/world/0/0/0", X="b" * 1100).status,
+                             431)
+
     def test_8_6_old_clients(self):
         answer, ended = self.one("GET /world/2/1/1 HTTP/1.0\r\n\r\n")
         self.assertEqual(answer.body, tile_bytes(2, 1, 1))

@@ -110,6 +110,56 @@ class Mosaic(RasterCase):
             self.assertTrue((one.array(*at) == two.array(*at)).all(), at)
 
 
+class Told(RasterCase):
+    """What the command line says of inputs that do not say it themselves."""
+
+    def test_projection(self):
+        px = 2 * HALF / 1024
+        array = np.random.default_rng(6).integers(0, 255, (3, 300, 400),
+                                                  dtype=np.uint8)
+        place = (-HALF + 100 * px, px, 0, HALF - 200 * px, 0, -px)
+        says = self.picture("says.tif", array, place, 3857)
+        silent = self.picture("silent.tif", array, place, None)
+        temp = self.path("temp")
+        os.mkdir(temp)
+        want = self.build("--format", "png", says, name="says")
+        got = self.build("--format", "png", "--crs", "EPSG:3857", "--temp-dir", temp,
+                         silent, name="told")
+        self.assertEqual(set(got.files), set(want.files))
+        for at in want.files:
+            self.assertTrue((got.array(*at) == want.array(*at)).all(), at)
+        self.assertEqual(os.listdir(temp), [])
+
+    def test_a_projection_that_is_none(self):
+        silent = self.picture("silent.tif", solid((1, 2, 3)), WORLD, None)
+        result = run("build", "-q", "-o", self.path("x.imbrex"), "--crs", "EPSG:nothing",
+                     silent)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("EPSG:nothing", result.stderr)
+        self.assertFalse(os.path.exists(self.path("x.imbrex")))
+
+    def test_nodata(self):
+        holed = solid((0, 255, 0))
+        holed[:, 4:12, 4:12] = 7
+        says = self.picture("says.tif", holed, WORLD, nodata=7)
+        silent = self.picture("silent.tif", holed, WORLD)
+        options = ("--format", "png", "--zoom", "2", "--resampling", "nearest")
+        want = self.build(*options, says, name="says")
+        got = self.build(*options, "--nodata", "7", silent, name="told")
+        self.assertEqual({at: got.array(*at).tobytes() for at in got.files},
+                         {at: want.array(*at).tobytes() for at in want.files})
+        self.assertEqual(min(t[..., 3].min() for t in map(lambda a: got.array(*a),
+                                                          got.files)), 0)
+
+    def test_a_folder_for_unfinished_work_that_is_not_there(self):
+        source = self.picture("red.tif", solid((255, 0, 0)), WORLD)
+        result = run("build", "-q", "-o", self.path("x.imbrex"), "--temp-dir",
+                     self.path("nowhere"), source)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("nowhere", result.stderr)
+        self.assertFalse(os.path.exists(self.path("x.imbrex")))
+
+
 class Edges(RasterCase):
     def test_neighbours_meet_without_a_seam(self):
         # A ramp: across every tile's edge it goes on as inside.

@@ -135,9 +135,10 @@ class RasterCase(unittest.TestCase):
         made = gdal.GetDriverByName("GTiff").Create(path, columns, rows, bands, kind,
                                                     options=list(options))
         made.SetGeoTransform(geotransform)
-        crs = osr.SpatialReference()
-        crs.ImportFromEPSG(epsg)
-        made.SetProjection(crs.ExportToWkt())
+        if epsg is not None:
+            crs = osr.SpatialReference()
+            crs.ImportFromEPSG(epsg)
+            made.SetProjection(crs.ExportToWkt())
         for i in range(bands):
             if nodata is not None:
                 made.GetRasterBand(i + 1).SetNoDataValue(nodata)

@@ -63,6 +63,17 @@ class Builds(unittest.TestCase):
         self.assertTrue(same_files(self.path("a.imbrex"),
                                    self.path("b.imbrex")))
 
+    def test_lines_and_vertices_are_kept_when_told(self):
+        def written(name, *options):
+            self.build(name, "--zoom", "11-12", "--max-tile-bytes", "100M",
+                       "--include", "highway", *options, ROADS)
+            done = subprocess.run([TILER, "info", "--json", self.path(name)],
+                                  check=True, stdout=subprocess.PIPE)
+            return json.loads(done.stdout)["payload_bytes"]
+        usual = written("usual.imbrex")
+        self.assertGreater(written("lines.imbrex", "--keep-lines"), usual)
+        self.assertLess(written("rough.imbrex", "--simplification", "8"), usual)
+
     def test_every_policy_does_what_it_says(self):
         limit = 60000
         lossy = {"drop-smallest": "pieces_dropped_tile_bytes",
