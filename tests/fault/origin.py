@@ -5,6 +5,7 @@ limit at once. Asserts what was answered, never how fast.
 """
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,10 +35,17 @@ class Bench:
         self.results = {}
 
     def program(self, name):
+        """A copy, since nobody may not enter a build in a private folder."""
+        copy = self.data / "bin" / name
         for folder in ("bench/origin", "server", "tiler"):
+            if copy.exists():
+                break
             if (BUILD / folder / name).exists():
-                return BUILD / folder / name
-        raise limits.Skip(f"{name} is not built")
+                copy.parent.mkdir(exist_ok=True)
+                shutil.copy(BUILD / folder / name, copy)
+        if not copy.exists():
+            raise limits.Skip(f"{name} is not built")
+        return copy
 
     def save(self, name, results):
         self.results[name] = results
