@@ -256,6 +256,15 @@ static enum repair_status look(struct repair *repair, const struct geom *geom)
     return REPAIR_DONE;
 }
 
+/* Rings that touch where they may come out as they went in, or with a vertex
+ * more where one of them touches an edge of another. */
+static bool is_same(const struct geom *before, const struct geom *after)
+{
+    return after->nparts == before->nparts &&
+           after->npoints >= before->npoints &&
+           geom_area(after) == geom_area(before);
+}
+
 static enum repair_status mend(struct repair *repair, struct geom *geom,
                                enum resolve_how how)
 {
@@ -270,9 +279,7 @@ static enum repair_status mend(struct repair *repair, struct geom *geom,
     case RESOLVE_OK:
         break;
     }
-    /* Rings that touched where they may come out as they went in. */
-    bool same = repair->result.nparts == geom->nparts &&
-                repair->result.npoints == geom->npoints;
+    bool same = is_same(geom, &repair->result);
     struct geom swap = *geom;
     *geom = repair->result;
     repair->result = swap;

@@ -278,6 +278,25 @@ START_TEST(broken_polygon_is_made_valid)
 }
 END_TEST
 
+START_TEST(polygons_may_touch_where_one_has_no_vertex)
+{
+    static const struct geom_point square[] = {
+        {0, 0}, {10, 0}, {10, 10}, {0, 10}};
+    static const struct geom_point arrow[] = {{10, 5}, {20, 0}, {20, 10}};
+    struct geom geom = {.kind = GEOM_POLYGON};
+    struct repair *repair = repair_new();
+    add_points(&geom, square, 4, false);
+    ck_assert(geom_end_part(&geom, true));
+    add_points(&geom, arrow, 3, false);
+    ck_assert(geom_end_part(&geom, true));
+    ck_assert_int_eq(repair_polygons(repair, &geom), REPAIR_FINE);
+    ck_assert_uint_eq(geom.nparts, 2);
+    ck_assert_double_eq(geom_area(&geom), 150);
+    repair_free(repair);
+    geom_free(&geom);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shape");
@@ -289,6 +308,7 @@ int main(void)
     tcase_add_test(tcase, junctions_do_not_depend_on_memory);
     tcase_add_test(tcase, tiny_polygons_keep_their_area_on_average);
     tcase_add_test(tcase, nothing_vanishes_at_the_deepest_zoom);
+    tcase_add_test(tcase, polygons_may_touch_where_one_has_no_vertex);
     tcase_add_loop_test(tcase, broken_polygon_is_made_valid, 0,
                         sizeof broken / sizeof broken[0]);
     suite_add_tcase(suite, tcase);
