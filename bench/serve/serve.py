@@ -179,7 +179,9 @@ def print_table(title, rows):
     print("| server | " + " | ".join(head for _, head, _ in COLUMNS) + " |")
     print("|---|" + "---:|" * len(COLUMNS))
     for name, row in rows.items():
-        cells = [form.format(row[key]) for key, _, form in COLUMNS]
+        # Without a ceiling in the run there is no share of it.
+        cells = ["-" if key == "share" and not row[key]
+                 else form.format(row[key]) for key, _, form in COLUMNS]
         print(f"| {name} | " + " | ".join(cells) + " |")
     sys.stdout.flush()
 

@@ -101,6 +101,17 @@ class Damage(Case):
             self.assertLessEqual(metrics[f"imbrex_{cap}_high"],
                                  metrics[f"imbrex_{cap}_cap"])
 
+    def test_3_12_scrubbing_finds_what_nobody_asked_for(self):
+        path, _ = self.tileset(max=4)
+        server = self.serve("--scrub", "100M", path)
+        until(lambda: server.metrics()["imbrex_scrubbed_bytes_total"] > 1e6)
+        self.assertEqual(server.metrics()["imbrex_scrub_failures_total"], 0)
+        for pack in packs(path):
+            Sabotage(pack).overwrite(random.Random(1))
+        until(lambda: server.metrics()["imbrex_scrub_failures_total"] > 0)
+        until(lambda: "made: found while scrubbing: " in server.log())
+        self.assertIsNone(server.process.poll(), "it lives")
+
     def test_3_12_soak_ends_as_it_began(self):
         """Faults, slow readers, reloads: nothing is left behind by them."""
         path, _ = self.tileset(max=5, nbytes=1500, pack=65536)

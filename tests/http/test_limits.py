@@ -33,6 +33,31 @@ class Limits(Case):
     def start(self, *args, **kwargs):
         return self.serve(*args, self.folder / "world.imbrex", **kwargs)
 
+    def test_9_8_parts_of_memory_are_those_given(self):
+        server = self.start("--max-documents", "96K", "--max-index", "1M")
+        self.assertEqual(server.get("/world/5/1/1").status, 200)
+        self.assertEqual(server.get("/world.json").status, 200)
+        metrics = under_caps(self, server, "documents_bytes", "index_bytes")
+        self.assertEqual(metrics["imbrex_documents_bytes_cap"], 96 << 10)
+        self.assertEqual(metrics["imbrex_index_bytes_cap"], 1 << 20)
+
+    def test_9_8_however_packs_are_read_and_evicted(self):
+        path, _ = self.tileset(max=5, pack=65536)
+        for evict, prefetch in (("cold", "0"), ("dontneed", "4M"),
+                                ("none", "64K")):
+            server = self.serve("--evict", evict, "--prefetch", prefetch,
+                                "--max-views", "2", path)
+            for x in range(32):
+                for y in (0, 15, 31):
+                    answer = server.get(f"/made/5/{x}/{y}")
+                    self.assertEqual(answer.body, tile_bytes(5, x, y))
+            metrics = under_caps(self, server, "views")
+            self.assertGreater(metrics["imbrex_view_evictions_total"], 0)
+        for option, value in (("--evict", "often"), ("--prefetch", "5M")):
+            status, log = harness.start_refused(option, value, path)
+            self.assertEqual(status, 2)
+            self.assertIn(f"{option}: ", log)
+
     # ---- connections ---------------------------------------------------
 
     def hammer(self, server, connections, rounds):
