@@ -35,18 +35,19 @@ def draw(path, out):
     patterns = [key.split("/")[1] for key in results["tables"]]
     tables = list(results["tables"].values())
     names = [name for name in tables[0] if all(name in t for t in tables)]
-    zipf = [t for p, t in zip(patterns, tables) if p == "zipf"]
+    zipf = dict(zip(patterns, tables)).get("zipf")
     for kind, label, of in (
             ("rate", "requests per second", lambda r: r["requests_per_s"]),
             ("cpu", "CPU microseconds per request",
              lambda r: r["user_us"] + r["system_us"])):
+        if zipf is None:
+            continue
         # A logarithm, since some are a hundred times slower.
-        for table in zipf:
-            plot.bars(out / f"{path.stem}-{kind}.svg",
-                      f"{path.stem.replace('-', ' ')}: {label}", label,
-                      [shortened(name) for name in names],
-                      {"zipf": [of(table[name]) for name in names]}, log=True,
-                      note=note(results))
+        plot.bars(out / f"{path.stem}-{kind}.svg",
+                  f"{path.stem.replace('-', ' ')}: {label}", label,
+                  [shortened(name) for name in names],
+                  {"zipf": [of(zipf[name]) for name in names]}, log=True,
+                  note=note(results))
     for key, rows in results["tables"].items():
         print_table(f"{path.stem}: {key}", rows)
         ours, theirs = rows.get("imbrex"), rows.get("nginx")
