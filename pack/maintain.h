@@ -29,4 +29,7 @@ IBX_MUST_CHECK enum ibx_status ibx_gc(const char *folder, unsigned keep,
  * read. */
 void ibx_discard_unnamed(const char *folder);
 
+/* Length of the packs that ibx_discard_unnamed() would remove. */
+uint64_t ibx_unnamed_nbytes(const char *folder);
+
 #endif

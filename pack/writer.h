@@ -94,6 +94,16 @@ IBX_MUST_CHECK enum ibx_status ibx_writer_commit(
 /* Units that a resumed spool holds; 0 on a fresh one. */
 uint64_t ibx_writer_resumed_units(const struct ibx_writer *writer);
 
+/* What an unfinished build has on disk, of this run and the one it resumes. */
+struct ibx_writer_kept {
+    uint64_t nunits;       /* that a resume would find */
+    uint64_t spool_nbytes; /* where the spool is */
+    uint64_t pack_nbytes;  /* of packs in the folder that nothing names yet */
+};
+
+/* Reads the folder. Not to be called while another thread adds. */
+void ibx_writer_kept(struct ibx_writer *writer, struct ibx_writer_kept *out);
+
 /* True when the resumed spool holds unit `key`. Any thread. */
 bool ibx_writer_has_unit(const struct ibx_writer *writer, uint64_t key);
 

@@ -321,15 +321,27 @@ enum ibx_status ibx_gc(const char *folder, unsigned keep, bool dry_run,
     return st;
 }
 
-void ibx_discard_unnamed(const char *folder)
+/* The length of what is not named, or with dry_run would be removed. */
+static uint64_t sweep_unnamed(const char *folder, bool dry_run)
 {
     struct generations all = {0};
     struct names names = {0};
-    struct ibx_gc_result ignored = {0};
-    struct sweep sweep = {&names, false, &ignored};
+    struct ibx_gc_result result = {0};
+    struct sweep sweep = {&names, dry_run, &result};
     if (list_generations(folder, &all, NULL) == IBX_OK &&
         collect_names(folder, &all, all.n, &names, NULL) == IBX_OK)
         (void)sweep_packs(folder, &sweep, NULL);
     free(all.list);
     free(names.list);
+    return result.nbytes_removed;
+}
+
+void ibx_discard_unnamed(const char *folder)
+{
+    (void)sweep_unnamed(folder, false);
+}
+
+uint64_t ibx_unnamed_nbytes(const char *folder)
+{
+    return sweep_unnamed(folder, true);
 }

@@ -290,6 +290,15 @@ uint64_t ibx_writer_resumed_units(const struct ibx_writer *writer)
     return writer->resumed_units;
 }
 
+void ibx_writer_kept(struct ibx_writer *writer, struct ibx_writer_kept *out)
+{
+    *out = (struct ibx_writer_kept){
+        .nunits = ibx_spool_nunits(writer->spool),
+        .spool_nbytes = ibx_spool_nbytes(writer->spool),
+        .pack_nbytes = ibx_unnamed_nbytes(writer->folder.path),
+    };
+}
+
 bool ibx_writer_has_unit(const struct ibx_writer *writer, uint64_t key)
 {
     return ibx_spool_has_unit(writer->spool, key);

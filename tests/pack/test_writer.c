@@ -132,6 +132,39 @@ START_TEST(an_interrupted_build_is_resumed_or_restarted_never_ignored)
 }
 END_TEST
 
+/* A pack that no manifest names, as a failed publishing leaves. */
+static void leave_pack(size_t nbytes)
+{
+    char path[512];
+    static const uint8_t bytes[64];
+    ck_assert_uint_le(nbytes, sizeof bytes);
+    (void)snprintf(path, sizeof path, "%s/packs", folder);
+    (void)mkdir(path, 0777);
+    (void)snprintf(path, sizeof path, "%s/packs/00", folder);
+    ck_assert_int_eq(mkdir(path, 0777), 0);
+    (void)snprintf(path, sizeof path, "%s/packs/00/%064d.ibx", folder, 0);
+    test_write(path, bytes, nbytes);
+}
+
+START_TEST(what_a_failed_build_would_lose_is_counted)
+{
+    struct ibx_writer_kept kept;
+    publish();
+    options.replace = true;
+    open_writer();
+    ibx_writer_kept(writer, &kept);
+    ck_assert_uint_eq(kept.nunits, 0);
+    ck_ok(sample_commit(writer, 7, tiles, NTILES, &err), err);
+    ck_ok(sample_commit(writer, 9, NULL, 0, &err), err);
+    leave_pack(33);
+    ibx_writer_kept(writer, &kept);
+    ck_assert_uint_eq(kept.nunits, 2);
+    ck_assert_uint_gt(kept.spool_nbytes, 70180); /* of the tiles alone */
+    ck_assert_uint_eq(kept.pack_nbytes, 33);     /* not the published ones */
+    ibx_writer_close(writer, IBX_WRITER_DISCARD);
+}
+END_TEST
+
 START_TEST(a_units_state_comes_back)
 {
     uint8_t *state = NULL;
@@ -439,6 +472,7 @@ int main(void)
     tcase_add_test(tcase, a_tileset_is_replaced_only_when_told);
     tcase_add_test(tcase,
                    an_interrupted_build_is_resumed_or_restarted_never_ignored);
+    tcase_add_test(tcase, what_a_failed_build_would_lose_is_counted);
     tcase_add_test(tcase, a_units_state_comes_back);
     tcase_add_test(tcase, a_spool_cut_at_any_length_keeps_the_units_before);
     tcase_add_test(tcase, impossible_tiles_are_refused);

@@ -39,6 +39,7 @@ struct build {
     struct stats stats;
     uint8_t minzoom, maxzoom;
     bool has_osm;
+    bool is_cut; /* into pieces, sorted */
     struct bytes fingerprint;
     struct ibx_writer_result result;
 };
@@ -156,20 +157,18 @@ static struct stage_cut cutting(struct build *build)
     };
 }
 
-/* Refuses what cannot fit the disks before it fills them. A build that goes on
- * has passed this, and would find its own tiles in the way. */
+/* Refuses what cannot fit the disks before it fills them. */
 static enum ibx_status look_ahead(struct build *build, struct ibx_err *err)
 {
-    if (build->options->resume)
-        return IBX_OK;
     const struct stage_cut stage = cutting(build);
-    const struct preflight preflight = {
+    struct preflight preflight = {
         .stage = &stage,
         .space = &build->space,
         .output_dir = build->output_dir,
         .spool_is_temp = build->options->temp_dir != NULL,
         .sorter_nbytes = sorter_memory(build),
     };
+    ibx_writer_kept(build->writer, &preflight.kept);
     return preflight_run(&preflight, err);
 }
 
@@ -191,6 +190,7 @@ static enum ibx_status encode(struct build *build, struct ibx_err *err)
     enum ibx_status status = sorter_merge(build->sorter, err);
     if (status != IBX_OK)
         return status;
+    build->is_cut = true;
     const struct tile_settings settings = {
         .layers = &build->intake.layers,
         .attrs = build->intake.attrs,
@@ -218,9 +218,7 @@ static enum ibx_status encode(struct build *build, struct ibx_err *err)
 
 static uint64_t hash_inputs(const struct build *build)
 {
-    uint64_t hash = FINGERPRINT_BEGIN;
-    for (size_t i = 0; i < build->inputs->count; i++)
-        hash = fingerprint_input(hash, build->inputs->items[i]);
+    uint64_t hash = build->options->inputs_hash;
     const char *config = build->vector->config;
     return config == NULL ? hash : fingerprint_input(hash, config);
 }
@@ -390,9 +388,9 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
     (void)malloc_trim(0);
     choose_zooms(build);
     if (!build->vector->dry_run)
-        status = look_ahead(build, err);
-    if (status == IBX_OK && !build->vector->dry_run)
         status = open_writer(build, err);
+    if (status == IBX_OK && !build->vector->dry_run)
+        status = look_ahead(build, err);
     if (status == IBX_OK)
         status =
             sorter_open((unsigned)build->options->threads, sorter_memory(build),
@@ -455,22 +453,40 @@ static void say_result(const struct build *build)
                r->pack_nbytes);
 }
 
+/* Whether what a failed build has finished helps another run: not when a tile
+ * broke a limit, since other limits make other tiles. */
+static bool is_worth_keeping(const struct build *build, enum ibx_status status)
+{
+    struct ibx_writer_kept kept;
+    if (status == IBX_ERR_TOO_LARGE && build->is_cut)
+        return false;
+    ibx_writer_kept(build->writer, &kept);
+    return kept.nunits > 0;
+}
+
+static int give_up(struct build *build, enum ibx_status status,
+                   const struct ibx_err *err)
+{
+    bool stopped = status == IBX_ERR_INTERRUPTED;
+    bool keep =
+        stopped || (build->writer != NULL && is_worth_keeping(build, status));
+    ibx_writer_close(build->writer,
+                     keep ? IBX_WRITER_KEEP : IBX_WRITER_DISCARD);
+    if (!stopped)
+        report_err(err);
+    if (keep)
+        report(build->options->output,
+               "use --resume to go on, --restart to begin anew",
+               stopped ? "interrupted" : "the tiles made so far are kept");
+    return stopped ? EXIT_INTERRUPTED : EXIT_FAILED;
+}
+
 static int finish(struct build *build, enum ibx_status status,
                   const struct ibx_err *err)
 {
-    bool resumable = status == IBX_ERR_INTERRUPTED;
-    if (build->writer != NULL)
-        ibx_writer_close(build->writer, status != IBX_OK && !resumable
-                                            ? IBX_WRITER_DISCARD
-                                            : IBX_WRITER_KEEP);
-    if (resumable) {
-        report(build->options->output, "use --resume to go on", "interrupted");
-        return EXIT_INTERRUPTED;
-    }
-    if (status != IBX_OK) {
-        report_err(err);
-        return EXIT_FAILED;
-    }
+    if (status != IBX_OK)
+        return give_up(build, status, err);
+    ibx_writer_close(build->writer, IBX_WRITER_KEEP);
     say_result(build);
     return build->options->strict && stats_has_loss(&build->stats) ? EXIT_FAILED
                                                                    : EXIT_DONE;

@@ -38,6 +38,12 @@ static uint64_t left_of_limit(const struct temp_space *space)
     return used < space->max_nbytes ? space->max_nbytes - used : 0;
 }
 
+/* What is still to be written of it. */
+static uint64_t rest_of(uint64_t all, uint64_t there)
+{
+    return all > there ? all - there : 0;
+}
+
 static bool is_ample(const struct preflight *p)
 {
     uint64_t nzooms = (uint64_t)p->stage->maxzoom - p->stage->minzoom + 1;
@@ -102,8 +108,10 @@ enum ibx_status preflight_run(const struct preflight *p, struct ibx_err *err)
         return status;
     uint64_t runs = pieces.in_memory > p->sorter_nbytes ? pieces.on_disk : 0;
     uint64_t tiles = pieces.on_disk / PIECES_PER_TILE_BYTE;
-    uint64_t temp = runs + (p->spool_is_temp ? tiles : 0);
-    uint64_t output = tiles + (p->spool_is_temp ? 0 : tiles);
+    uint64_t spool = rest_of(tiles, p->kept.spool_nbytes);
+    uint64_t temp = runs + (p->spool_is_temp ? spool : 0);
+    uint64_t output =
+        rest_of(tiles, p->kept.pack_nbytes) + (p->spool_is_temp ? 0 : spool);
     if (runs > left_of_limit(p->space))
         return refuse(p->space->dir, runs, left_of_limit(p->space),
                       "of temporary files by --temp-limit", err);

@@ -12,6 +12,9 @@ import tempfile
 import time
 import unittest
 
+from osgeo import gdal
+
+gdal.UseExceptions()
 DATA = os.environ.get("IMBREX_DATA") or os.path.join(
     os.environ.get("IMBREX_SOURCE", "../../.."), "../shared/data")
 TILER = os.environ["IMBREX_TILER"]
@@ -130,17 +133,17 @@ class Builds(unittest.TestCase):
                        code=1)
             self.assertFalse(os.path.exists(self.path("x.imbrex")))
 
-    def interrupted(self, kind, code, *sources):
-        """Starts a build and ends it once it has units to show."""
+    def interrupted(self, kind, code, *sources, least=100000):
+        """Starts a build and ends it once it has `least` bytes of tiles."""
         command = self.command("r.imbrex", "--zoom", "0-14", "--threads",
                                "1", *(sources or (ROADS,)))
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and process.poll() is None:
-            spools = glob.glob(self.path("r.imbrex/**/*"), recursive=True)
-            if any(os.path.isfile(s) and os.path.getsize(s) > 100000
-                   for s in spools):
+            spool = self.path("r.imbrex/.build/spool")
+            if os.path.isfile(spool) and os.path.getsize(spool) > least:
                 break
+            time.sleep(0.01)
         if process.poll() is None:
             process.send_signal(kind)
         self.assertIn(process.wait(), (code, 0))
@@ -164,7 +167,7 @@ class Builds(unittest.TestCase):
     def test_resume_notices_another_input_in_the_same_gzip(self):
         source = self.path("in.geojson.gz")
         shutil.copy(ROADS, source)
-        self.interrupted(signal.SIGTERM, 3, source)
+        self.interrupted(signal.SIGTERM, 3, source, least=0)
         if os.path.exists(self.path("r.imbrex/CURRENT")):
             self.skipTest("the build ended before it could be interrupted")
         with gzip.open(source, "wt", encoding="utf-8") as file:
@@ -174,7 +177,7 @@ class Builds(unittest.TestCase):
     def test_resume_notices_the_last_of_many_inputs_and_each_option(self):
         sources = [ROADS] + [self.write(f"{i:0200}.geojson", POINT)
                              for i in range(400)]
-        self.interrupted(signal.SIGTERM, 3, *sources)
+        self.interrupted(signal.SIGTERM, 3, *sources, least=0)
         if os.path.exists(self.path("r.imbrex/CURRENT")):
             self.skipTest("the build ended before it could be interrupted")
         for option in ("--include", "--exclude"):
@@ -246,18 +249,56 @@ class Builds(unittest.TestCase):
             self.skipTest("mounting a small disk needs root")
         return done
 
-    def test_what_is_resumed_is_not_refused_for_its_own_tiles(self):
-        done = self.on_disk(59, """
-            "$@" & build=$!
-            while kill -0 $build && [ "$(
-                stat -c %s "$0/d.imbrex/.build/spool" || echo 0
-                )" -lt 5000000 ]; do sleep 0.01; done 2>/dev/null
-            kill $build; wait $build
-            "$@" --resume""")
+    # Waits until a build in the background has made megabytes of tiles.
+    HALFWAY = """
+        "$@" & build=$!
+        while kill -0 $build && [ "$(
+            stat -c %s "$0/d.imbrex/.build/spool" || echo 0
+            )" -lt 5000000 ]; do sleep 0.01; done 2>/dev/null
+        """
+
+    def check_gone_on(self, done, *said):
         if "holds a tileset already" in done.stderr:
             self.skipTest("the build ended before it could be interrupted")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("interrupted", done.stderr)
+        for text in said:
+            self.assertIn(text, done.stderr)
+
+    def test_what_is_resumed_is_not_refused_for_its_own_tiles(self):
+        self.check_gone_on(self.on_disk(59, self.HALFWAY + """
+            kill $build; wait $build
+            "$@" --resume"""), "interrupted")
+
+    def test_a_disk_that_fills_loses_no_finished_tile(self):
+        """What was made is kept, also when going on fails for want of room."""
+        self.build("whole.imbrex", "--zoom", "0-14", ROADS)
+        self.check_gone_on(self.on_disk(59, self.HALFWAY + """
+            cat /dev/zero >"$0/filler" 2>/dev/null
+            wait $build; echo "exit $?" >&2
+            made() { stat -c %s "$0/d.imbrex/.build/spool"; }
+            before=$(made)
+            "$@" --resume; echo "again $?" >&2
+            rm "$0/filler"
+            echo "kept $before $(made)" >&2
+            "$@" --resume && diff -r "$0/d.imbrex" "$0/../whole.imbrex"
+            """), "No space left on device", "exit 1", "again 1",
+                           "the tiles made so far are kept: use --resume",
+                           "MB of disk and has ")
+
+    def test_resume_notices_every_file_of_a_shapefile(self):
+        source = self.path("roads.shp")
+        gdal.VectorTranslate(source, "/vsigzip/" + ROADS, limit=20000,
+                             layerCreationOptions=["ENCODING=UTF-8"])
+        self.interrupted(signal.SIGTERM, 3, source, least=0)
+        if os.path.exists(self.path("r.imbrex/CURRENT")):
+            self.skipTest("the build ended before it could be interrupted")
+        for ending in ("shx", "dbf", "prj", "cpg"):
+            part = self.path(f"roads.{ending}")
+            before = os.stat(part).st_mtime_ns
+            os.utime(part, ns=(before, before + 1))
+            self.check_not_resumed(source)
+            os.utime(part, ns=(before, before))
+        self.build("r.imbrex", "--zoom", "0-14", "--resume", source)
 
     def test_openstreetmap_needs_no_configuration(self):
         source = os.path.join(DATA, "osm/andorra-latest-2021.osm.pbf")
