@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "pack/writer.h"
+#include "tiler/cli/fingerprint.h"
 #include "tiler/cli/report.h"
 #include "tiler/cli/stdin.h"
 #include "tiler/command.h"
@@ -55,6 +56,7 @@ static void build_options_init(struct build_options *o)
                                       : processors,
         .memory_nbytes = 256 << 20,
         .pack_nbytes = IBX_PACK_NBYTES_DEFAULT,
+        .inputs_hash = FINGERPRINT_BEGIN,
     };
     raster_options_init(&o->raster);
     vector_options_init(&o->vector);
@@ -112,14 +114,15 @@ static bool spool_stdin(const struct build_options *o, char **path)
     return ok;
 }
 
-static enum input_kind find_input(const struct build_options *o,
-                                  const char *given, char **opened)
+static enum input_kind find_input(struct build_options *o, const char *given,
+                                  char **opened)
 {
     char *spool = NULL;
     if (strcmp(given, "-") != 0)
-        return input_find(given, opened);
-    enum input_kind kind =
-        spool_stdin(o, &spool) ? input_find(spool, opened) : INPUT_UNREADABLE;
+        return input_find(given, opened, &o->inputs_hash);
+    enum input_kind kind = spool_stdin(o, &spool)
+                               ? input_find(spool, opened, &o->inputs_hash)
+                               : INPUT_UNREADABLE;
     free(spool);
     return kind;
 }
@@ -127,7 +130,7 @@ static enum input_kind find_input(const struct build_options *o,
 /* Replaces each input by the name under which GDAL opens it, to be free()d,
  * and finds their kind, which must be one. *nfound is how many were replaced.
  */
-static enum input_kind find_inputs(const struct build_options *o,
+static enum input_kind find_inputs(struct build_options *o,
                                    struct operands *inputs, size_t *nfound)
 {
     enum input_kind first = INPUT_UNREADABLE;

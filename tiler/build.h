@@ -18,6 +18,7 @@ struct build_options {
     const char *temp_dir;   /* NULL: inside the output */
     uint64_t pack_nbytes;
     bool resume, restart, replace, strict;
+    uint64_t inputs_hash; /* fingerprint of all files that the inputs are of */
     struct raster_options raster;
     struct vector_options vector;
 };

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include <cpl_error.h>
+#include <cpl_string.h>
 #include <cpl_vsi.h>
 #include <gdal.h>
 
+#include "tiler/cli/fingerprint.h"
 #include "tiler/cli/report.h"
 
 enum { PATH_NBYTES = 4096 };
@@ -77,7 +79,17 @@ static enum input_kind kind_of(GDALDatasetH dataset, const char *path)
     return INPUT_UNREADABLE;
 }
 
-enum input_kind input_find(const char *path, char **opened)
+static uint64_t mix_files(uint64_t hash, GDALDatasetH dataset, const char *name)
+{
+    char **files = GDALGetFileList(dataset);
+    hash = fingerprint_input(hash, name);
+    for (int i = 0; i < CSLCount(files); i++)
+        hash = fingerprint_input(hash, files[i]);
+    CSLDestroy(files);
+    return hash;
+}
+
+enum input_kind input_find(const char *path, char **opened, uint64_t *hash)
 {
     char inner[PATH_NBYTES];
     char why[512];
@@ -96,10 +108,11 @@ enum input_kind input_find(const char *path, char **opened)
         return INPUT_UNREADABLE;
     }
     enum input_kind kind = kind_of(dataset, path);
-    GDALClose(dataset);
     char *copy = kind == INPUT_UNREADABLE ? NULL : strdup(name);
-    if (copy == NULL)
-        return INPUT_UNREADABLE;
-    *opened = copy;
-    return kind;
+    if (copy != NULL) {
+        *opened = copy;
+        *hash = mix_files(*hash, dataset, copy);
+    }
+    GDALClose(dataset);
+    return copy == NULL ? INPUT_UNREADABLE : kind;
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tiler/cli/fingerprint.h"
 #include "tiler/cli/json.h"
 #include "tiler/cli/report.h"
 #include "tiler/raster/stage.h"
@@ -308,16 +307,13 @@ bool job_walk_next(struct job_walk *walk, struct ibx_zxy *out)
 
 char *job_fingerprint(const struct job *job)
 {
-    uint64_t hash = FINGERPRINT_BEGIN;
-    for (size_t i = 0; i < job->nsources; i++)
-        hash = fingerprint_input(hash, job->sources[i].path);
     const struct raster_options *o = &job->options->raster;
     const struct bbox *b = &job->options->bbox;
     struct json j = {0};
     json_object(&j, NULL);
     json_text(&j, "raster", IBX_VERSION);
     json_integer(&j, "inputs", job->nsources);
-    json_integer(&j, "hash", hash);
+    json_integer(&j, "hash", job->options->inputs_hash);
     json_integer(&j, "tile_px", job->grid.tile_px);
     json_integer(&j, "min", job->min_zoom);
     json_integer(&j, "max", job->grid.zoom);
