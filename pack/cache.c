@@ -146,35 +146,17 @@ static void take_out(struct ibx_cache *cache, struct ibx_slot *slot)
     *at = slot->bucket_next;
 }
 
-static void list_remove(struct ibx_cache *cache, struct ibx_slot *slot)
-{
-    *(slot->newer ? &slot->newer->older : &cache->newest) = slot->older;
-    *(slot->older ? &slot->older->newer : &cache->oldest) = slot->newer;
-    slot->newer = slot->older = NULL;
-}
-
-static void list_push(struct ibx_cache *cache, struct ibx_slot *slot)
-{
-    slot->older = cache->newest;
-    slot->newer = NULL;
-    *(cache->newest ? &cache->newest->newer : &cache->oldest) = slot;
-    cache->newest = slot;
-}
-
 void ibx_slot_unlink(struct ibx_cache *cache, struct ibx_slot *slot)
 {
     assert(slot->state == IBX_SLOT_READY);
     take_out(cache, slot);
-    list_remove(cache, slot);
+    ibx_recency_remove(&cache->recency, slot);
 }
 
-static void pin(struct ibx_cache *cache, struct ibx_slot *slot)
+static void pin(struct ibx_cache *cache, struct ibx_slot *slot, uint32_t reader)
 {
     atomic_fetch_add(&slot->pins, 1);
-    if (cache->newest != slot) {
-        list_remove(cache, slot);
-        list_push(cache, slot);
-    }
+    ibx_recency_use(&cache->recency, slot, reader, ibx_room_now_s());
 }
 
 struct ibx_slot *ibx_cache_try(struct ibx_cache *cache, struct ibx_slot_key key)
@@ -182,7 +164,7 @@ struct ibx_slot *ibx_cache_try(struct ibx_cache *cache, struct ibx_slot_key key)
     pthread_mutex_lock(&cache->lock);
     struct ibx_slot *slot = find(cache, key);
     if (slot && slot->state == IBX_SLOT_READY) {
-        pin(cache, slot);
+        pin(cache, slot, key.reader);
         cache->counts.hits++;
     } else {
         slot = NULL;
@@ -354,7 +336,7 @@ static void loading_succeeded(struct ibx_cache *cache, struct ibx_slot *slot,
     /* Pinned here for those who joined us, too: by the time they wake it could
      * be evicted or thrown away again. */
     atomic_fetch_add(&slot->pins, 1 + slot->waiters);
-    list_push(cache, slot);
+    ibx_recency_add(&cache->recency, slot, slot->key.reader, ibx_room_now_s());
     cache->counts.opens++;
     ibx_room_recover(cache);
     pthread_cond_broadcast(&cache->changed);
@@ -415,7 +397,7 @@ enum ibx_status ibx_cache_load(struct ibx_cache *cache, struct ibx_slot_key key,
         st = join_loading(cache, slot, err);
     } else {
         cache->counts.hits++;
-        pin(cache, slot);
+        pin(cache, slot, key.reader);
     }
     pthread_mutex_unlock(&cache->lock);
     if (st == IBX_OK)
@@ -489,9 +471,9 @@ void ibx_slot_close(struct ibx_cache *cache, struct ibx_slot *slot)
 
 static struct ibx_slot *any_of(struct ibx_cache *cache, uint64_t tileset)
 {
-    struct ibx_slot *slot = cache->oldest;
+    struct ibx_slot *slot = cache->recency.oldest;
     while (slot && slot->key.tileset != tileset)
-        slot = slot->newer;
+        slot = slot->standing.newer;
     return slot;
 }
 
@@ -513,7 +495,7 @@ void ibx_cache_close(struct ibx_cache *cache)
 {
     if (!cache)
         return;
-    assert(!cache->oldest);
+    assert(!cache->recency.oldest);
     assert(atomic_load(&cache->copy_now) == 0);
     pthread_cond_destroy(&cache->changed);
     pthread_mutex_destroy(&cache->lock);

@@ -1,5 +1,5 @@
-/* cache.h - the process's open views under hard caps, least recently used out
- * first. The tileset asks it for packs; nobody else does.
+/* cache.h - the process's open views under hard caps. Which goes first says
+ * pack/recency.h. The tileset asks it for packs; nobody else does.
  *
  * A slot handed out is pinned: it stays open until ibx_slot_unpin(), which
  * should follow within microseconds. No lock is held over open, mmap, munmap
@@ -11,10 +11,11 @@
 
 struct ibx_slot;
 
-/* Which pack of which open tileset. */
+/* Which pack of which open tileset, and who asks. */
 struct ibx_slot_key {
     uint64_t tileset; /* from ibx_cache_new_serial() */
     uint64_t pack;
+    uint32_t reader; /* as struct ibx_asker has it; no part of the name */
 };
 
 /* A number that no other tileset of this cache has. */

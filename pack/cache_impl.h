@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "pack/cache.h"
+#include "pack/recency.h"
 
 enum { IBX_SLOT_DYING = 1 << 30 };
 
@@ -28,8 +29,9 @@ struct ibx_slot {
     /* Guarded by the cache's lock. */
     enum ibx_slot_state state;
     unsigned waiters; /* threads that wait for the loading to end */
-    struct ibx_slot *bucket_next, *newer, *older;
-    struct ibx_err failure; /* while FAILED */
+    struct ibx_slot *bucket_next;
+    struct ibx_standing standing; /* while READY */
+    struct ibx_err failure;       /* while FAILED */
 };
 
 /* A quantity in use, under a cap. Guarded by the cache's lock. */
@@ -45,8 +47,8 @@ struct ibx_cache {
     uint64_t opens_since_shrink;
     struct ibx_slot **buckets; /* nbuckets of them, a power of two */
     size_t nbuckets;
-    struct ibx_slot *newest, *oldest; /* READY slots by last use */
-    uint64_t charged_nbytes; /* of what is mapped: manifests, not packs */
+    struct ibx_recency recency; /* READY slots */
+    uint64_t charged_nbytes;    /* of what is mapped: manifests, not packs */
     uint64_t next_serial;
     struct ibx_cache_stats counts; /* only the counters are kept here */
     /* Threads waiting on `changed` for room: lets an unpin or a freed copy
@@ -56,6 +58,9 @@ struct ibx_cache {
     _Atomic uint64_t epoch;
     _Atomic uint64_t ncorrupt, nfaults;
 };
+
+/* Now, for pack/recency.h; may lag by some milliseconds. */
+int64_t ibx_room_now_s(void);
 
 /* The latest moment a wait that starts now may last to. */
 struct timespec ibx_room_deadline(const struct ibx_cache *cache);

@@ -31,6 +31,13 @@ static struct timespec after_ms(uint32_t ms)
     return at;
 }
 
+int64_t ibx_room_now_s(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec;
+}
+
 struct timespec ibx_room_deadline(const struct ibx_cache *cache)
 {
     return after_ms(cache->options.wait_ms);
@@ -76,23 +83,18 @@ static void give(struct ibx_meter *meter, uint64_t had)
     meter->now -= had;
 }
 
-static struct ibx_slot *oldest_unpinned(struct ibx_cache *cache)
-{
-    struct ibx_slot *slot = cache->oldest;
-    while (slot && atomic_load(&slot->pins) != 0)
-        slot = slot->newer;
-    return slot;
-}
-
-/* Closes the view that was used longest ago. Its room is free only once it is
- * really unmapped, so that the caps hold at every instant. */
+/* Closes the view whose turn it is. Its room is free only once it is really
+ * unmapped, so that the caps hold at every instant. */
 static bool evict_one(struct ibx_cache *cache)
 {
-    struct ibx_slot *victim = oldest_unpinned(cache);
+    bool spared = false;
+    struct ibx_slot *victim =
+        ibx_recency_victim(&cache->recency, ibx_room_now_s(), &spared);
     if (!victim)
         return false;
     ibx_slot_unlink(cache, victim);
     cache->counts.evictions++;
+    cache->counts.spared += spared;
     pthread_mutex_unlock(&cache->lock);
     ibx_slot_close(cache, victim);
     pthread_mutex_lock(&cache->lock);

@@ -165,6 +165,8 @@ struct ibx_cache_options {
 struct ibx_cache_stats {
     uint64_t hits, misses;     /* view lookups */
     uint64_t opens, evictions; /* packs mapped and unmapped */
+    uint64_t spared;           /* evictions of another than the oldest, because
+                                * its reader had many more views open */
     uint64_t waits, refusals;  /* at a cap: waited, and gave up */
     uint64_t corrupt;          /* checksum, header or index failures */
     uint64_t faults;           /* SIGBUS caught */
@@ -289,6 +291,29 @@ IBX_MUST_CHECK enum ibx_status ibx_tile_stat(struct ibx_tileset *tileset,
                                              enum ibx_wait wait,
                                              struct ibx_tile_facts *out,
                                              struct ibx_err *err);
+
+/* How a tile is asked for, and on whose account. */
+struct ibx_asker {
+    enum ibx_wait wait;
+    /* Any number that stands for who wants the tile: a user, a client. When
+     * more packs are wanted than may be open, readers with many open give up
+     * theirs first, so that one who walks through everything does not close
+     * what others are using. With equal numbers the pack used longest ago is
+     * closed. Numbers are hashed to 256 accounts; a walk has one of its own. */
+    uint32_t reader;
+};
+
+/* As ibx_tile_get() and ibx_tile_stat(), which ask for reader 0. */
+IBX_MUST_CHECK enum ibx_status ibx_tile_get_for(struct ibx_tileset *tileset,
+                                                struct ibx_zxy at,
+                                                struct ibx_asker asker,
+                                                struct ibx_tile *out,
+                                                struct ibx_err *err);
+IBX_MUST_CHECK enum ibx_status ibx_tile_stat_for(struct ibx_tileset *tileset,
+                                                 struct ibx_zxy at,
+                                                 struct ibx_asker asker,
+                                                 struct ibx_tile_facts *out,
+                                                 struct ibx_err *err);
 
 /* True when ibx_tile_get(.., IBX_TRY, ..) would not answer IBX_AGAIN now. */
 bool ibx_tile_is_resident(struct ibx_tileset *tileset, struct ibx_zxy at);

@@ -15,10 +15,10 @@ static bool is_unreadable(enum ibx_status status)
 }
 
 enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset, uint64_t pack,
-                                uint64_t id, enum ibx_wait wait,
+                                uint64_t id, struct ibx_asker asker,
                                 struct ibx_slot **out, struct ibx_err *err)
 {
-    struct ibx_slot_key key = {tileset->serial, pack};
+    struct ibx_slot_key key = {tileset->serial, pack, asker.reader};
     struct ibx_slot *slot = ibx_cache_try(tileset->cache, key);
     if (slot) {
         *out = slot;
@@ -26,12 +26,12 @@ enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset, uint64_t pack,
     }
     struct ibx_pack_info info;
     enum ibx_status st =
-        ibx_manifest_pack(&tileset->manifest, pack, wait, &info, err);
+        ibx_manifest_pack(&tileset->manifest, pack, asker.wait, &info, err);
     if (st != IBX_OK)
         return st;
     if (id > info.last_id)
         return IBX_NOT_FOUND; /* no need to open it */
-    if (wait == IBX_TRY)
+    if (asker.wait == IBX_TRY)
         return IBX_AGAIN;
     return ibx_cache_load(tileset->cache, key, tileset->folder, &info, out,
                           err);
@@ -254,19 +254,19 @@ static enum ibx_status fetch(struct ibx_tileset *tileset, struct ibx_blob_at at,
 
 /* One attempt at a tile of pack number `pack`. */
 static enum ibx_status get_from(struct ibx_tileset *tileset, uint64_t pack,
-                                uint64_t id, enum ibx_wait wait,
+                                uint64_t id, struct ibx_asker asker,
                                 struct wanted wanted, struct ibx_err *err)
 {
     struct ibx_blob_at at = {0};
     enum ibx_status st =
-        ibx_tileset_pin(tileset, pack, id, wait, &at.slot, err);
+        ibx_tileset_pin(tileset, pack, id, asker, &at.slot, err);
     if (st != IBX_OK)
         return st;
     at.entry = ibx_view_find(ibx_slot_view(at.slot), id);
     if (at.entry < 0)
         st = IBX_NOT_FOUND;
     else
-        st = fetch(tileset, at, wait, wanted, err);
+        st = fetch(tileset, at, asker.wait, wanted, err);
     if (!is_unreadable(st)) {
         ibx_slot_unpin(tileset->cache, at.slot);
         return st;
@@ -274,17 +274,17 @@ static enum ibx_status get_from(struct ibx_tileset *tileset, uint64_t pack,
     /* A thread that must not block leaves the second attempt to one that may.
      */
     ibx_slot_quarantine(tileset->cache, at.slot);
-    return wait == IBX_TRY ? IBX_AGAIN : st;
+    return asker.wait == IBX_TRY ? IBX_AGAIN : st;
 }
 
 /* Two attempts, the second with the pack opened anew by its name. */
 static enum ibx_status get_twice(struct ibx_tileset *tileset, uint64_t pack,
-                                 uint64_t id, enum ibx_wait wait,
+                                 uint64_t id, struct ibx_asker asker,
                                  struct wanted wanted, struct ibx_err *err)
 {
-    enum ibx_status st = get_from(tileset, pack, id, wait, wanted, err);
+    enum ibx_status st = get_from(tileset, pack, id, asker, wanted, err);
     if (is_unreadable(st))
-        st = get_from(tileset, pack, id, wait, wanted, err);
+        st = get_from(tileset, pack, id, asker, wanted, err);
     return st;
 }
 
@@ -292,7 +292,8 @@ enum ibx_status ibx_tileset_copy(struct ibx_tileset *tileset, uint64_t pack,
                                  uint64_t id, struct ibx_tile *out,
                                  struct ibx_err *err)
 {
-    return get_twice(tileset, pack, id, IBX_BLOCK, (struct wanted){.tile = out},
+    const struct ibx_asker walker = {IBX_BLOCK, IBX_READER_WALK};
+    return get_twice(tileset, pack, id, walker, (struct wanted){.tile = out},
                      err);
 }
 
@@ -317,7 +318,7 @@ static enum ibx_status confirm_absent(struct ibx_tileset *tileset, int64_t pack,
 }
 
 static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
-                           enum ibx_wait wait, struct wanted wanted,
+                           struct ibx_asker asker, struct wanted wanted,
                            struct ibx_err *err)
 {
     if (!ibx_zxy_valid(where))
@@ -326,27 +327,44 @@ static enum ibx_status get(struct ibx_tileset *tileset, struct ibx_zxy where,
     uint64_t pack = 0;
     int64_t asked = NO_PACK;
     enum ibx_status st =
-        ibx_manifest_find(&tileset->manifest, id, wait, &pack, err);
+        ibx_manifest_find(&tileset->manifest, id, asker.wait, &pack, err);
     if (st == IBX_OK) {
         asked = (int64_t)pack;
-        st = get_twice(tileset, pack, id, wait, wanted, err);
+        st = get_twice(tileset, pack, id, asker, wanted, err);
     }
-    return st == IBX_NOT_FOUND ? confirm_absent(tileset, asked, id, wait, err)
-                               : st;
+    return st == IBX_NOT_FOUND
+               ? confirm_absent(tileset, asked, id, asker.wait, err)
+               : st;
+}
+
+enum ibx_status ibx_tile_get_for(struct ibx_tileset *tileset, struct ibx_zxy at,
+                                 struct ibx_asker asker, struct ibx_tile *out,
+                                 struct ibx_err *err)
+{
+    return get(tileset, at, asker, (struct wanted){.tile = out}, err);
+}
+
+enum ibx_status ibx_tile_stat_for(struct ibx_tileset *tileset,
+                                  struct ibx_zxy at, struct ibx_asker asker,
+                                  struct ibx_tile_facts *out,
+                                  struct ibx_err *err)
+{
+    return get(tileset, at, asker, (struct wanted){.facts = out}, err);
 }
 
 enum ibx_status ibx_tile_get(struct ibx_tileset *tileset, struct ibx_zxy at,
                              enum ibx_wait wait, struct ibx_tile *out,
                              struct ibx_err *err)
 {
-    return get(tileset, at, wait, (struct wanted){.tile = out}, err);
+    return ibx_tile_get_for(tileset, at, (struct ibx_asker){wait, 0}, out, err);
 }
 
 enum ibx_status ibx_tile_stat(struct ibx_tileset *tileset, struct ibx_zxy at,
                               enum ibx_wait wait, struct ibx_tile_facts *out,
                               struct ibx_err *err)
 {
-    return get(tileset, at, wait, (struct wanted){.facts = out}, err);
+    return ibx_tile_stat_for(tileset, at, (struct ibx_asker){wait, 0}, out,
+                             err);
 }
 
 bool ibx_tile_is_resident(struct ibx_tileset *tileset, struct ibx_zxy at)

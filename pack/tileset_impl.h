@@ -8,6 +8,9 @@
 #include "pack/cache.h"
 #include "pack/manifest.h"
 
+/* Walks are one reader of their own. */
+#define IBX_READER_WALK UINT32_MAX
+
 struct ibx_tileset {
     atomic_uint holds;
     struct ibx_cache *cache;
@@ -38,15 +41,16 @@ IBX_MUST_CHECK enum ibx_status ibx_blob_read_header(struct ibx_tileset *tileset,
                                                     struct ibx_blob_header *out,
                                                     struct ibx_err *err);
 
-/* Pins the pack with this number, opening it if `wait` allows. NOT_FOUND when
+/* Pins the pack with this number, opening it if the asker waits. NOT_FOUND when
  * it ends before `id`. */
 IBX_MUST_CHECK enum ibx_status ibx_tileset_pin(struct ibx_tileset *tileset,
                                                uint64_t pack, uint64_t id,
-                                               enum ibx_wait wait,
+                                               struct ibx_asker asker,
                                                struct ibx_slot **out,
                                                struct ibx_err *err);
 
-/* Copies the tile `id` of a pack, as ibx_tile_get(IBX_BLOCK) does. */
+/* Copies the tile `id` of a pack for a walk, as ibx_tile_get(IBX_BLOCK) does.
+ */
 IBX_MUST_CHECK enum ibx_status ibx_tileset_copy(struct ibx_tileset *tileset,
                                                 uint64_t pack, uint64_t id,
                                                 struct ibx_tile *out,

@@ -100,11 +100,12 @@ static bool next_in_pack(struct ibx_walk *walk, const struct ibx_view *view,
 enum ibx_status ibx_walk_next(struct ibx_walk *walk, struct ibx_span *out,
                               struct ibx_err *err)
 {
+    const struct ibx_asker walker = {IBX_BLOCK, IBX_READER_WALK};
     struct ibx_tileset *tileset = walk->tileset;
     for (; walk->pack < tileset->info.npacks; walk->pack++) {
         struct ibx_slot *slot = NULL;
         enum ibx_status st = ibx_tileset_pin(tileset, walk->pack, walk->next_id,
-                                             IBX_BLOCK, &slot, err);
+                                             walker, &slot, err);
         if (st == IBX_NOT_FOUND)
             continue; /* it ends before the place we are at */
         if (st != IBX_OK)

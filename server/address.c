@@ -66,6 +66,12 @@ static struct peer counted_as(const struct peer *peer)
     return one;
 }
 
+uint32_t address_number(const struct peer *peer)
+{
+    const struct peer one = counted_as(peer);
+    return (uint32_t)slot_hash(&one);
+}
+
 /* The peer's slot, made if need be; NULL when all it may have are taken by
  * addresses with connections. */
 static struct slot *slot_for(struct address_table *table,

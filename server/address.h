@@ -17,6 +17,9 @@ struct address_limits {
 
 struct address_table;
 
+/* A number that stands for `peer`, the same for all that are counted as one. */
+uint32_t address_number(const struct peer *peer);
+
 /* NULL when there is no memory. The table has a fixed size; when more
  * addresses are active than it holds, the one that was idle longest is
  * forgotten, never one with connections. */

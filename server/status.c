@@ -75,6 +75,7 @@ void write_status(struct server *server, const struct document *doc)
     put_number(out, "view_misses", s.misses);
     put_number(out, "view_opens", s.opens);
     put_number(out, "view_evictions", s.evictions);
+    put_number(out, "view_evictions_spared", s.spared);
     put_number(out, "cap_waits", s.waits);
     put_number(out, "cap_refusals", s.refusals);
     put_number(out, "corrupt", s.corrupt);

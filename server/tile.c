@@ -2,6 +2,7 @@
  * of a helper. */
 #include <string.h>
 
+#include "server/address.h"
 #include "server/log.h"
 #include "server/serve.h"
 
@@ -68,6 +69,11 @@ static struct tile_answer answer_of(const struct tile_case *c,
     };
 }
 
+static struct ibx_asker asker_of(const struct tile_case *c, enum ibx_wait wait)
+{
+    return (struct ibx_asker){wait, address_number(&c->x->client)};
+}
+
 /* ---- work ---------------------------------------------------------------- */
 
 static enum web_step tile_submit(const struct tile_case *c, enum work_kind kind,
@@ -80,6 +86,7 @@ static enum web_step tile_submit(const struct tile_case *c, enum work_kind kind,
         return serve_refuse(c->x, REFUSAL_BUSY);
     }
     work->at = route->at;
+    work->asker = asker_of(c, IBX_BLOCK);
     if (strcmp(route->generation, c->served->info->generation) != 0)
         memcpy(work->generation, route->generation, sizeof(work->generation));
     work->decode = negotiate(&c->x->request.accept_encoding,
@@ -208,8 +215,9 @@ static enum web_step read_bytes(const struct tile_case *c)
 {
     struct ibx_tile tile = {0};
     struct ibx_err err = {0};
-    enum ibx_status status = ibx_tile_get(
-        c->served->tileset, c->x->request.route.at, IBX_TRY, &tile, &err);
+    enum ibx_status status =
+        ibx_tile_get_for(c->served->tileset, c->x->request.route.at,
+                         asker_of(c, IBX_TRY), &tile, &err);
     switch (status) {
     case IBX_OK:
         return answer_tile(c, &tile);
@@ -241,8 +249,9 @@ static enum web_step read_facts(const struct tile_case *c)
 {
     struct ibx_tile_facts facts;
     struct ibx_err err = {0};
-    enum ibx_status status = ibx_tile_stat(
-        c->served->tileset, c->x->request.route.at, IBX_TRY, &facts, &err);
+    enum ibx_status status =
+        ibx_tile_stat_for(c->served->tileset, c->x->request.route.at,
+                          asker_of(c, IBX_TRY), &facts, &err);
     switch (status) {
     case IBX_OK:
         return answer_facts(c, &facts);

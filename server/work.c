@@ -79,11 +79,11 @@ static void read_tile(struct work *work)
     }
     work->modified_s = ibx_tileset_info(tileset)->modified_s;
     if (work->kind == WORK_STAT)
-        work->status = ibx_tile_stat(tileset, work->at, IBX_BLOCK, &work->facts,
-                                     &work->err);
+        work->status = ibx_tile_stat_for(tileset, work->at, work->asker,
+                                         &work->facts, &work->err);
     else
-        work->status =
-            ibx_tile_get(tileset, work->at, IBX_BLOCK, &work->tile, &work->err);
+        work->status = ibx_tile_get_for(tileset, work->at, work->asker,
+                                        &work->tile, &work->err);
     ibx_tileset_release(tileset);
     if (work->kind == WORK_STAT || work->status != IBX_OK)
         return;

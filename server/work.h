@@ -26,6 +26,7 @@ struct work {
 
     /* Tiles. */
     struct ibx_zxy at;
+    struct ibx_asker asker;
     char generation[IBX_GENERATION_NCHARS + 1]; /* "" for the served one */
     bool generation_gone;                       /* it is not there any more */
     bool decode;        /* a tile stored with gzip is wanted without */

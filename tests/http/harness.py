@@ -89,13 +89,14 @@ class Answer:
 class Wire:
     """A connection that sends bytes as they are."""
 
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=10, source=None):
         if isinstance(address, str):
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(timeout * SLOW)
             self.sock.connect(address)
         else:
-            self.sock = socket.create_connection(address, timeout * SLOW)
+            self.sock = socket.create_connection(
+                address, timeout * SLOW, source and (source, 0))
         self.left = b""
 
     def __enter__(self):

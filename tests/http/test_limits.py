@@ -330,6 +330,43 @@ class Limits(Case):
         self.assertEqual(statuses("Forwarded", [
             'for="[2001:db8:0:3::1]:4711"', 'for=8.8.8.8']), [200, 200])
 
+    # ---- clients that want everything -----------------------------------
+
+    def test_9_9_crawlers_leave_open_what_others_use(self):
+        path, _ = self.tileset(max=6, nbytes=1500, pack=65536)
+        server = self.serve("--max-views", "12", "--max-prepared", "0", path)
+        own = [(6, 0, 0), (6, 40, 8), (6, 20, 60)]
+        everything = [(6, x, y) for x in range(0, 64, 4)
+                      for y in range(0, 64, 4)]
+
+        def ask(wire, z, x, y, **fields):
+            answer = wire.ask(f"/made/{z}/{x}/{y}", **fields)
+            self.assertEqual(answer.body, tile_bytes(z, x, y, 1500))
+
+        def crawl(at, rounds, crawlers, user):
+            """How many packs the user's requests opened."""
+            opened = 0
+            for i in range(at, at + rounds):
+                for n, wire in enumerate(crawlers):
+                    for step in range(10):
+                        ask(wire, *everything[(i * 10 + step + n * 128) % 256])
+                before = server.metrics()["imbrex_view_opens_total"]
+                for tile in own:
+                    ask(user, *tile)
+                opened += server.metrics()["imbrex_view_opens_total"] - before
+            return opened
+
+        for ncrawlers in 1, 2:
+            with server.wire() as user, \
+                    server.wire(source="127.0.0.2") as one, \
+                    server.wire(source="127.0.0.3") as two:
+                crawlers = [one, two][:ncrawlers]
+                crawl(0, 2, crawlers, user)
+                self.assertEqual(crawl(2, 15, crawlers, user), 0)
+        metrics = under_caps(self, server, "views")
+        self.assertGreater(metrics["imbrex_view_opens_total"], 300)
+        self.assertGreater(metrics["imbrex_view_evictions_spared_total"], 100)
+
     # ---- everything at once --------------------------------------------
 
     def test_9_8_no_cap_is_overshot(self):

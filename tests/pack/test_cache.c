@@ -68,8 +68,8 @@ static struct ibx_slot *pin(uint64_t pack)
 {
     struct ibx_slot *slot = NULL;
     struct ibx_err err = {0};
-    ck_ok(ibx_tileset_pin(tileset, pack, tile_of(pack)->first_id, IBX_BLOCK,
-                          &slot, &err),
+    ck_ok(ibx_tileset_pin(tileset, pack, tile_of(pack)->first_id,
+                          (struct ibx_asker){IBX_BLOCK, 0}, &slot, &err),
           err);
     return slot;
 }
@@ -128,6 +128,79 @@ START_TEST(the_view_used_longest_ago_goes_first)
     ck_assert_uint_eq(stats().opens, 4);
     ck_assert_uint_eq(stats().views, 2);
     ck_assert_uint_eq(stats().views_high, 2);
+}
+END_TEST
+
+/* ---- one reader beside others ------------------------------------------ */
+
+static void get_for(uint64_t pack, uint32_t reader)
+{
+    const struct sample *sample = tile_of(pack);
+    struct ibx_tile tile = {0};
+    struct ibx_err err = {0};
+    ck_ok(ibx_tile_get_for(tileset, ibx_tile_zxy(sample->first_id),
+                           (struct ibx_asker){IBX_BLOCK, reader}, &tile, &err),
+          err);
+    sample_check(sample, &tile);
+    ibx_tile_release(&tile);
+}
+
+enum { OWN = 3 }; /* packs of reader 1, fewer than a third of the views */
+
+/* Crawlers walk through all packs while reader 1 comes back to his, more seldom
+ * than there are views. */
+static void crawl_beside(unsigned ncrawlers, unsigned rounds)
+{
+    const uint64_t npacks = ibx_tileset_info(tileset)->npacks;
+    uint64_t at = 0;
+    for (unsigned round = 0; round < rounds; round++) {
+        for (uint64_t pack = 0; pack < OWN; pack++)
+            get_for(pack, 1);
+        for (unsigned step = 0; step < 12; step++, at++)
+            for (unsigned i = 0; i < ncrawlers; i++)
+                get_for((at + i * npacks / 2) % npacks, 100 + i);
+    }
+}
+
+START_TEST(crawlers_leave_open_what_others_use)
+{
+    options.max_views = 12;
+    open_all();
+    crawl_beside((unsigned)_i, 1);
+    struct ibx_cache_stats before = stats();
+    enum { ROUNDS = 30 };
+    crawl_beside((unsigned)_i, ROUNDS);
+    struct ibx_cache_stats after = stats();
+    /* The crawlers opened packs all the time, and the reader none. */
+    ck_assert_uint_ge(after.opens - before.opens, ROUNDS * 4);
+    ck_assert_uint_gt(after.spared, before.spared);
+    for (uint64_t pack = 0; pack < OWN; pack++)
+        get_for(pack, 1);
+    ck_assert_uint_eq(stats().opens, after.opens);
+    ck_assert_uint_le(stats().views_high, 12);
+}
+END_TEST
+
+START_TEST(a_walk_leaves_open_what_others_use)
+{
+    options.max_views = 8;
+    open_all();
+    const uint64_t npacks = ibx_tileset_info(tileset)->npacks;
+    struct ibx_walk *walk = NULL;
+    struct ibx_span span;
+    struct ibx_err err = {0};
+    for (uint64_t pack = npacks - OWN; pack < npacks; pack++)
+        get_for(pack, 1);
+    ck_ok(ibx_walk_open(tileset, 0, &walk, &err), err);
+    do
+        ck_ok(ibx_walk_next(walk, &span, &err), err);
+    while (span.pack < 10);
+    ibx_walk_close(walk);
+    uint64_t opens = stats().opens;
+    ck_assert_uint_eq(opens, OWN + 11);
+    for (uint64_t pack = npacks - OWN; pack < npacks; pack++)
+        get_for(pack, 1);
+    ck_assert_uint_eq(stats().opens, opens);
 }
 END_TEST
 
@@ -446,6 +519,8 @@ int main(void)
     tcase_add_loop_test(tcase, an_option_out_of_range_is_named, 0,
                         sizeof bad_options / sizeof bad_options[0]);
     tcase_add_test(tcase, the_view_used_longest_ago_goes_first);
+    tcase_add_loop_test(tcase, crawlers_leave_open_what_others_use, 1, 3);
+    tcase_add_test(tcase, a_walk_leaves_open_what_others_use);
     tcase_add_test(tcase, hits_and_misses_are_counted);
     tcase_add_test(tcase, an_absent_tile_between_packs_opens_none);
     tcase_add_test(tcase, a_released_tileset_takes_its_views_along);
