@@ -100,6 +100,17 @@ class Limits:
                  else ("memory.current", "memory.peak"))
         return tuple(int((folder / n).read_text()) for n in names)
 
+    def memory_without_cache(self):
+        """Bytes charged to the group now that are no page cache: what its
+        programs allocated, and the kernel for them."""
+        folder = next(f for f in self.folders if f.name.endswith("-memory"))
+        stat = dict(line.split() for line in
+                    (folder / "memory.stat").read_text().splitlines())
+        kernel = folder / "memory.kmem.usage_in_bytes"
+        if kernel.exists():  # version 1
+            return int(stat["rss"]) + int(kernel.read_text())
+        return int(stat["anon"]) + int(stat.get("kernel", stat.get("slab", 0)))
+
     def read_nbytes(self):
         """What the processes now in the group made devices read."""
         total = 0

@@ -1,11 +1,13 @@
 /* load.c - an HTTP load generator with little overhead and honest latency.
  *
- * It plays a file of request targets, one per line. Users start at evenly
+ * It plays a file of request targets, one per line; what follows a tab is one
+ * more header of that request. Users start at evenly
  * spaced lines and go on from there, each over its own connections, as a
  * browser's six. With --rate requests are due at fixed times whether or not
  * the server keeps up, and a latency counts from the time a request was due, so
- * that a stall is not hidden by the requests that were never sent. Without it,
- * every connection sends its next request at once. */
+ * that a stall is not hidden by the requests that were never sent; those that
+ * have no answer when the time is over count as if it came then. Without
+ * --rate, every connection sends its next request at once. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -36,6 +38,11 @@ struct options {
     bool new_connections;
 };
 
+struct target {
+    char *path;
+    const char *header; /* with its end of line, or "" */
+};
+
 struct user {
     size_t next; /* line */
 };
@@ -50,7 +57,7 @@ struct connection {
 
 struct load {
     struct options options;
-    char **targets;
+    struct target *targets;
     size_t ntargets;
     struct user *users;
     struct connection *connections;
@@ -62,6 +69,8 @@ struct load {
     struct histogram latencies;
     uint64_t statuses[NSTATUSES];
     uint64_t done, body_nbytes, errors;
+    uint64_t unanswered; /* due, but without an answer in time */
+    uint64_t opened;     /* connections */
 };
 
 static uint64_t now_ns(void)
@@ -79,6 +88,27 @@ static void die(const char *what)
 
 /* ---- targets ----------------------------------------------------------- */
 
+/* "PATH" or "PATH\tName: value". */
+static struct target read_target(const char *line)
+{
+    size_t path_nbytes = strcspn(line, "\t\r\n");
+    size_t header_nbytes = 0;
+    const char *header = line + path_nbytes;
+    if (*header == '\t')
+        header_nbytes = strcspn(++header, "\r\n");
+    char *copy = malloc(path_nbytes + header_nbytes + sizeof "\0\r\n");
+    if (!copy)
+        die("memory");
+    memcpy(copy, line, path_nbytes);
+    copy[path_nbytes] = '\0';
+    char *end = copy + path_nbytes + 1;
+    memcpy(end, header, header_nbytes);
+    end[header_nbytes] = '\0';
+    if (header_nbytes > 0)
+        memcpy(end + header_nbytes, "\r\n", sizeof "\r\n");
+    return (struct target){copy, copy + path_nbytes + 1};
+}
+
 static void read_targets(struct load *load)
 {
     FILE *file = fopen(load->options.file, "r");
@@ -88,16 +118,14 @@ static void read_targets(struct load *load)
     size_t room = 0;
     size_t targets_room = 0;
     while (getline(&line, &room, file) > 0) {
-        line[strcspn(line, "\r\n")] = '\0';
         if (load->ntargets == targets_room) {
             targets_room = targets_room ? targets_room * 2 : 1024;
             load->targets =
                 realloc(load->targets, targets_room * sizeof *load->targets);
         }
-        char *copy = load->targets ? strdup(line) : NULL;
-        if (!copy)
+        if (!load->targets)
             die("memory");
-        load->targets[load->ntargets++] = copy;
+        load->targets[load->ntargets++] = read_target(line);
     }
     free(line);
     (void)fclose(file);
@@ -109,6 +137,21 @@ static void read_targets(struct load *load)
 
 /* ---- connections ------------------------------------------------------- */
 
+/* A closed connection's port is taken for a minute: with a connection per
+ * request they would run out in a second, if they all came from one address. */
+static void choose_source(struct load *load, int fd)
+{
+    enum { SOURCES = 250 };
+    int one = 1;
+    struct sockaddr_in from = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr =
+            htonl(INADDR_LOOPBACK + 1 + (uint32_t)(load->opened++ % SOURCES))};
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+    if (bind(fd, (struct sockaddr *)&from, sizeof from) != 0)
+        die("bind");
+}
+
 static void open_connection(struct load *load, struct connection *c)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
@@ -118,6 +161,8 @@ static void open_connection(struct load *load, struct connection *c)
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0)
         die("socket");
+    if (load->options.new_connections)
+        choose_source(load, c->fd);
     if (connect(c->fd, (struct sockaddr *)&to, sizeof to) != 0)
         die("connect");
     (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -136,14 +181,15 @@ static void reopen(struct load *load, struct connection *c)
 static void send_next(struct load *load, struct connection *c, uint64_t due_ns)
 {
     char request[REQUEST_NBYTES];
-    const char *target = load->targets[c->user->next];
+    const struct target *target = &load->targets[c->user->next];
     c->user->next = (c->user->next + 1) % load->ntargets;
     int n = snprintf(request, sizeof request,
-                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n", target,
-                     load->options.port, load->options.headers);
+                     "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s%s\r\n",
+                     target->path, load->options.port, load->options.headers,
+                     target->header);
     if (n < 0 || (size_t)n >= sizeof request) {
         errno = EMSGSIZE;
-        die(target);
+        die(target->path);
     }
     c->due_ns = due_ns;
     c->busy = true;
@@ -189,6 +235,11 @@ static bool receive(struct load *load, struct connection *c)
 /* ---- the run ----------------------------------------------------------- */
 
 /* Sends what is due on idle connections. */
+static uint64_t due_at(const struct load *load, uint64_t nth)
+{
+    return load->start_ns + (uint64_t)((double)nth * 1e9 / load->options.rate);
+}
+
 static void send_due(struct load *load)
 {
     uint64_t now = now_ns();
@@ -198,8 +249,7 @@ static void send_due(struct load *load)
             continue;
         uint64_t due = now;
         if (load->options.rate > 0) {
-            due = load->start_ns + (uint64_t)((double)load->scheduled * 1e9 /
-                                              load->options.rate);
+            due = due_at(load, load->scheduled);
             if (due > now)
                 return;
             load->scheduled++;
@@ -257,6 +307,26 @@ static void set_up(struct load *load)
     }
 }
 
+static void count_unanswered(struct load *load, uint64_t due_ns)
+{
+    if (due_ns < load->measure_ns || due_ns >= load->end_ns)
+        return;
+    histogram_add(&load->latencies, load->end_ns - due_ns);
+    load->unanswered++;
+}
+
+/* What was due and has no answer has waited at least until now. */
+static void finish_schedule(struct load *load)
+{
+    if (load->options.rate <= 0)
+        return;
+    for (unsigned i = 0; i < load->nconnections; i++)
+        if (load->connections[i].busy)
+            count_unanswered(load, load->connections[i].due_ns);
+    while (due_at(load, load->scheduled) < load->end_ns)
+        count_unanswered(load, due_at(load, load->scheduled++));
+}
+
 static void print_result(const struct load *load)
 {
     static const struct {
@@ -265,11 +335,13 @@ static void print_result(const struct load *load)
     } rows[] = {
         {"p50_us", .5}, {"p90_us", .9}, {"p99_us", .99}, {"p999_us", .999}};
     (void)printf("{\"requests\": %llu, \"requests_per_s\": %.1f, "
-                 "\"mbytes_per_s\": %.2f, \"errors\": %llu",
+                 "\"mbytes_per_s\": %.2f, \"errors\": %llu, "
+                 "\"unanswered\": %llu",
                  (unsigned long long)load->done,
                  (double)load->done / load->options.seconds,
                  (double)load->body_nbytes / load->options.seconds / 1e6,
-                 (unsigned long long)load->errors);
+                 (unsigned long long)load->errors,
+                 (unsigned long long)load->unanswered);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         (void)printf(
             ", \"%s\": %.1f", rows[i].name,
@@ -292,7 +364,8 @@ static void usage(void)
                 "[--per-user 6] [--seconds 5]\n"
                 "            [--warmup 1] [--rate REQUESTS_PER_S] "
                 "[--header 'Name: value'] [--new-connections]\n"
-                "Only ever talks to 127.0.0.1.\n",
+                "Only ever talks to 127.0.0.1. A line of FILE is a path and, "
+                "after a tab, a header.\n",
                 stderr);
     exit(2);
 }
@@ -362,6 +435,7 @@ int main(int argc, char **argv)
     read_targets(&load);
     set_up(&load);
     run(&load);
+    finish_schedule(&load);
     print_result(&load);
     return 0;
 }

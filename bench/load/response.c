@@ -49,10 +49,26 @@ static bool read_head(struct response *r)
     return r->status >= 100;
 }
 
-/* Collects the head byte by byte up to the empty line. */
+/* Mostly the head is in the first bytes that arrive, all of it. */
+static size_t whole_head(const struct response *r, const char *bytes,
+                         size_t nbytes)
+{
+    const char *end =
+        r->head_nbytes == 0 ? memmem(bytes, nbytes, "\r\n\r\n", 4) : NULL;
+    size_t head_nbytes = end ? (size_t)(end - bytes) + 4 : 0;
+    return head_nbytes < sizeof r->head ? head_nbytes : 0;
+}
+
+/* Collects the head up to the empty line; what comes in pieces byte by byte. */
 static long feed_head(struct response *r, const char *bytes, size_t nbytes)
 {
-    size_t used = 0;
+    size_t used = whole_head(r, bytes, nbytes);
+    if (used > 0) {
+        memcpy(r->head, bytes, used);
+        r->head[used] = '\0';
+        r->head_nbytes = used;
+        return read_head(r) ? (long)used : -1;
+    }
     while (used < nbytes && !r->in_body) {
         if (r->head_nbytes + 1 == sizeof r->head)
             return -1;

@@ -116,7 +116,7 @@ int main(int argc, char **argv)
         .nbytes = strtoul(argv[3], NULL, 10),
     };
     job.tile = malloc(job.nbytes + 1);
-    if (!job.tile || job.zoom > 12 || job.nbytes == 0)
+    if (!job.tile || job.zoom > 30 || job.nbytes == 0)
         meter_die("make");
     make_tileset(&job, argv[4]);
     if (argc > 5 && strcmp(argv[5], "-") != 0)

@@ -1,6 +1,7 @@
 """The tiles that are served: built by imbrex-tiler from real data, and exported
 by it to the forms that other servers read, so that all send the same bytes."""
 import os
+import shutil
 import subprocess
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -9,7 +10,8 @@ DATA = os.environ.get("IMBREX_DATA", os.path.join(SOURCE, "../shared/data"))
 
 # What is built: extension, whether stored gzipped, options, input.
 KINDS = {
-    "medium": ("jpg", False, ["--format", "jpeg", "--quality", "80"],
+    "medium": ("jpg", False, ["--format", "jpeg", "--quality", "95",
+                              "--zoom", "0-7"],
                "raster/bluemarble_3857_16384.tif"),
     "small": ("mvt", True, ["--zoom", "13-17"],
               "vector/porto_roads.geojson.gz"),
@@ -38,16 +40,23 @@ class Corpus:
         self.folder = f"{self.work}/map"
         self.pmtiles = f"{self.work}/pmtiles/map.pmtiles"
         self.mbtiles = f"{self.work}/mbtiles/map.mbtiles"
-        self._run("build", "-o", self.imbrex, *options,
-                  os.path.join(DATA, source))
-        for target in (self.pmtiles, self.mbtiles):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            self._run("export", "-o", target, self.imbrex)
-        self._run("export", "-o", self.folder + "/", self.imbrex)
+        if not os.path.exists(f"{self.work}/complete"):
+            self._make(options, source)
         self.tiles = sorted(self._scan())
         sizes = [os.path.getsize(self.path(tile)) for tile in self.tiles]
         self.mean_nbytes = sum(sizes) // len(sizes)
         self.total_nbytes = sum(sizes)
+
+    def _make(self, options, source):
+        shutil.rmtree(self.work)
+        for path in (self.folder, self.pmtiles, self.mbtiles):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        self._run("build", "-o", self.imbrex, *options,
+                  os.path.join(DATA, source))
+        for target in (self.pmtiles, self.mbtiles, self.folder + "/"):
+            self._run("export", "-o", target, self.imbrex)
+        with open(f"{self.work}/complete", "w", encoding="ascii"):
+            pass
 
     def _run(self, *arguments):
         subprocess.run([self._tiler, *arguments, "--quiet"], check=True,

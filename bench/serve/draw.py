@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import plot
-from serve import print_table
+from report import print_ratios, print_table
 
 
 def note(results):
@@ -50,12 +50,7 @@ def draw(path, out):
                   note=note(results))
     for key, rows in results["tables"].items():
         print_table(f"{path.stem}: {key}", rows)
-        ours, theirs = rows.get("imbrex"), rows.get("nginx")
-        if ours and theirs:
-            print("\nOver nginx: " + ", ".join(
-                f"{label} {ours[k] / theirs[k]:.2f}" for k, label in (
-                    ("requests_per_s", "requests/s"), ("p999_us", "p99.9"),
-                    ("private_kb", "private memory"))))
+        print_ratios(rows)
 
 
 def main():

@@ -8,7 +8,7 @@ import subprocess
 
 from process import Server, free_port
 
-NGINX = """daemon off; worker_processes 1; pid {work}/nginx.pid;
+NGINX = """daemon off; worker_processes {workers}; pid {work}/nginx.pid;
 error_log {work}/nginx.err;
 events {{ worker_connections 2048; }}
 http {{
@@ -26,7 +26,7 @@ http {{
 }}
 """
 
-H2O = """num-threads: 1
+H2O = """num-threads: {workers}
 max-connections: 2048
 http1-request-timeout: 600
 http1-upgrade-to-http2: OFF
@@ -152,6 +152,7 @@ class Peer:
     name = ""
     program = ""
     form = "folder"
+    workers = 1  # threads or processes that those who can are told to use
 
     def version(self):
         path = shutil.which(self.program)
@@ -175,7 +176,7 @@ class Imbrex(Peer):
 
     def start(self, corpus, port, work, cpus):
         return Server([self.program, "--port", str(port), "--admin", "off",
-                       "--threads", "1", "--id", "map", *self.extra,
+                       "--threads", str(self.workers), "--id", "map", *self.extra,
                        corpus.imbrex], port, f"{work}/imbrex.log", cpus)
 
     def target(self, corpus, tile):
@@ -194,7 +195,7 @@ class Nginx(Peer):
         gzip = ("add_header Content-Encoding gzip;" if corpus.gzipped else "")
         with open(config, "w") as out:
             out.write(NGINX.format(work=work, port=port, folder=corpus.folder,
-                                   gzip=gzip))
+                                   gzip=gzip, workers=self.workers))
         return Server(["nginx", "-c", config, "-p", work], port,
                       f"{work}/nginx.log", cpus)
 
@@ -207,6 +208,7 @@ class H2o(Peer):
         config = f"{work}/h2o.conf"
         with open(config, "w") as out:
             out.write(H2O.format(port=port, folder=corpus.folder,
+                                 workers=self.workers,
                                  user=getpass.getuser()))
         return Server(["h2o", "-m", "worker", "-c", config], port,
                       f"{work}/h2o.log", cpus)
@@ -311,7 +313,7 @@ class GoPmtiles(Peer):
         folder, _ = os.path.split(corpus.pmtiles)
         return Server(["pmtiles", "serve", folder, "--port", str(port),
                        "--interface", "127.0.0.1"], port,
-                      f"{work}/pmtiles.log", cpus, {"GOMAXPROCS": "1"})
+                      f"{work}/pmtiles.log", cpus, {"GOMAXPROCS": str(self.workers)})
 
     def target(self, corpus, tile):
         extension = "mvt" if corpus.extension == "pbf" else corpus.extension
@@ -325,7 +327,7 @@ class Martin(Peer):
 
     def start(self, corpus, port, work, cpus):
         return Server(["martin", "--listen-addresses", f"127.0.0.1:{port}",
-                       "--workers", "1", corpus.mbtiles], port,
+                       "--workers", str(self.workers), corpus.mbtiles], port,
                       f"{work}/martin.log", cpus)
 
     def target(self, corpus, tile):
@@ -344,7 +346,7 @@ class Mbtileserver(Peer):
         folder, _ = os.path.split(corpus.mbtiles)
         return Server(["mbtileserver", "--host", "127.0.0.1", "--port",
                        str(port), "--dir", folder], port,
-                      f"{work}/mbtileserver.log", cpus, {"GOMAXPROCS": "1"})
+                      f"{work}/mbtileserver.log", cpus, {"GOMAXPROCS": str(self.workers)})
 
     def target(self, corpus, tile):
         return "/services/map/tiles/{}/{}/{}.{}".format(*tile,
@@ -369,6 +371,7 @@ class Ceiling(Peer):
     """One prepared response of the corpus' mean size to every request."""
     name = "ceiling"
     form = "none"
+    bodyless = False  # as a 304 is
 
     def __init__(self, program):
         self.program = program
@@ -377,7 +380,8 @@ class Ceiling(Peer):
         return "epoll + writev"
 
     def start(self, corpus, port, work, cpus):
-        return Server([self.program, str(port), str(corpus.mean_nbytes)], port,
+        return Server([self.program, str(port),
+                       str(0 if self.bodyless else corpus.mean_nbytes)], port,
                       f"{work}/ceiling.log", cpus)
 
 
