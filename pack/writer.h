@@ -101,7 +101,8 @@ struct ibx_writer_kept {
     uint64_t pack_nbytes;  /* of packs in the folder that nothing names yet */
 };
 
-/* Reads the folder. Not to be called while another thread adds. */
+/* Nothing after a successful finish. Reads the folder; not to be called while
+ * another thread adds. */
 void ibx_writer_kept(struct ibx_writer *writer, struct ibx_writer_kept *out);
 
 /* True when the resumed spool holds unit `key`. Any thread. */

@@ -292,6 +292,9 @@ uint64_t ibx_writer_resumed_units(const struct ibx_writer *writer)
 
 void ibx_writer_kept(struct ibx_writer *writer, struct ibx_writer_kept *out)
 {
+    *out = (struct ibx_writer_kept){0};
+    if (writer->finished)
+        return;
     *out = (struct ibx_writer_kept){
         .nunits = ibx_spool_nunits(writer->spool),
         .spool_nbytes = ibx_spool_nbytes(writer->spool),

@@ -443,6 +443,10 @@ static void say_result(const struct build *build)
     summary_loss(&summary, loss, sizeof loss);
     if (loss[0] != '\0')
         report(build->options->output, "see the report", "left out: %s", loss);
+    rule_report_unmet(&build->rules, build->vector->config);
+    const struct common_options *common = &build->options->common;
+    if (!common->quiet && !common->json)
+        summary_print(&summary, common->verbose, stdout);
     if (build->vector->dry_run)
         say_estimate(build);
     else if (!build->options->common.quiet && !build->options->common.json)

@@ -119,15 +119,13 @@ static bool band_key(struct parse *parse, const cJSON *item,
         return set_zoom(parse, item, &band->maxzoom);
     if (strcmp(item->string, "where") == 0)
         return set_text(parse, item, &band->where);
-    return refuse(parse, item->string, "is not known here");
+    return refuse(parse, item->string, "is not known");
 }
 
 static bool bands_are_apart(const struct layer_rule *rule)
 {
     for (size_t i = 0; i < rule->nbands; i++) {
         const struct rule_band *a = &rule->bands[i];
-        if (a->minzoom > a->maxzoom)
-            return false;
         for (size_t k = 0; k < i; k++) {
             const struct rule_band *b = &rule->bands[k];
             if (a->minzoom <= b->maxzoom && b->minzoom <= a->maxzoom)
@@ -135,6 +133,22 @@ static bool bands_are_apart(const struct layer_rule *rule)
         }
     }
     return true;
+}
+
+static bool set_band(struct parse *parse, const cJSON *entry,
+                     struct rule_band *band)
+{
+    band->maxzoom = MAX_ZOOM;
+    if (!cJSON_IsObject(entry))
+        return refuse(parse, "", "is not an object");
+    const cJSON *key;
+    cJSON_ArrayForEach(key, entry)
+    {
+        if (!band_key(parse, key, band))
+            return false;
+    }
+    return band->minzoom <= band->maxzoom ||
+           refuse(parse, "maxzoom", "is less than minzoom");
 }
 
 static bool set_bands(struct parse *parse, const cJSON *item,
@@ -146,20 +160,16 @@ static bool set_bands(struct parse *parse, const cJSON *item,
     rule->bands = calloc((size_t)n, sizeof *rule->bands);
     if (rule->bands == NULL)
         return refuse(parse, item->string, "needs memory");
+    size_t end = strlen(parse->path);
     const cJSON *entry;
     cJSON_ArrayForEach(entry, item)
     {
-        struct rule_band *band = &rule->bands[rule->nbands++];
-        band->maxzoom = MAX_ZOOM;
-        if (!cJSON_IsObject(entry))
-            return refuse(parse, item->string, "is not a list of objects");
-        const cJSON *key;
-        cJSON_ArrayForEach(key, entry)
-        {
-            if (!band_key(parse, key, band))
-                return false;
-        }
+        size_t i = rule->nbands++;
+        snprintf(parse->path + end, sizeof parse->path - end, ".zooms[%zu]", i);
+        if (!set_band(parse, entry, &rule->bands[i]))
+            return false;
     }
+    parse->path[end] = '\0';
     return bands_are_apart(rule) ||
            refuse(parse, item->string, "has bands that overlap");
 }
@@ -262,6 +272,8 @@ static bool parse_rule(struct parse *parse, const cJSON *item,
     }
     if (rule->nbands > 0 && rule->where != NULL)
         return refuse(parse, "where", "cannot stand beside zooms");
+    if (rule->has_minzoom && rule->has_maxzoom && rule->minzoom > rule->maxzoom)
+        return refuse(parse, "maxzoom", "is less than minzoom");
     return true;
 }
 

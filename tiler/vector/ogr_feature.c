@@ -1,5 +1,7 @@
 #include "tiler/vector/ogr_feature.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +9,14 @@
 
 #include "tiler/cli/json.h"
 
+/* Up to here a double holds every whole number. */
+#define EXACT_END 9007199254740992.0
+
 /* ---- preparing ---------------------------------------------------------- */
 
 static enum ibx_status map_fields(struct ogr_layer_map *map,
                                   OGRFeatureDefnH definition,
-                                  const struct layer_rule *rule,
-                                  struct ibx_err *err)
+                                  struct layer_rule *rule, struct ibx_err *err)
 {
     struct layer *layer = &map->intake->layers.items[map->layer];
     map->nfields = OGR_FD_GetFieldCount(definition);
@@ -27,6 +31,7 @@ static enum ibx_status map_fields(struct ogr_layer_map *map,
             .type = (int)OGR_Fld_GetType(field),
             .subtype = (int)OGR_Fld_GetSubType(field),
         };
+        rule_meet(rule, name);
         if (!rule_wants(rule, name))
             continue;
         map->fields[i].key =
@@ -80,8 +85,7 @@ static enum ibx_status find_roles(struct ogr_layer_map *map,
 }
 
 enum ibx_status ogr_layer_map_init(struct ogr_layer_map *map,
-                                   OGRLayerH ogr_layer,
-                                   const struct layer_rule *rule,
+                                   OGRLayerH ogr_layer, struct layer_rule *rule,
                                    struct ibx_err *err)
 {
     map->band_max = UINT8_MAX;
@@ -147,11 +151,19 @@ static void put_time(struct ogr_layer_map *map, OGRFeatureH feature, int i)
     put_text(map, map->fields[i].key, text);
 }
 
+static void put_whole(struct json *json, int64_t v)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, v);
+    json_raw(json, NULL, text);
+}
+
+/* JSON has no other word for what is not finite. */
 static void put_number(struct json *json, double v)
 {
     char text[40];
-    snprintf(text, sizeof text, "%.17g", isfinite(v) ? v : 0.0);
-    json_raw(json, NULL, text);
+    snprintf(text, sizeof text, "%.17g", v);
+    json_raw(json, NULL, isfinite(v) ? text : "null");
 }
 
 /* The numbers or strings of a list field as JSON. */
@@ -163,11 +175,11 @@ static void list_to_json(OGRFeatureH feature, int i, int type,
     if (type == OFTIntegerList) {
         const int *v = OGR_F_GetFieldAsIntegerList(feature, i, &n);
         for (int k = 0; k < n; k++)
-            put_number(json, v[k]);
+            put_whole(json, v[k]);
     } else if (type == OFTInteger64List) {
         const GIntBig *v = OGR_F_GetFieldAsInteger64List(feature, i, &n);
         for (int k = 0; k < n; k++)
-            put_number(json, (double)v[k]);
+            put_whole(json, v[k]);
     } else if (type == OFTRealList) {
         const double *v = OGR_F_GetFieldAsDoubleList(feature, i, &n);
         for (int k = 0; k < n; k++)
@@ -242,18 +254,53 @@ static void collect_attributes(struct ogr_layer_map *map, OGRFeatureH feature)
 
 /* ---- features ----------------------------------------------------------- */
 
+static bool text_to_id(const char *text, uint64_t *id)
+{
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    char *end;
+    errno = 0;
+    *id = strtoull(text, &end, 10);
+    return *end == '\0' && errno == 0;
+}
+
+static bool field_to_id(const struct ogr_layer_map *map, OGRFeatureH feature,
+                        uint64_t *id)
+{
+    int i = map->feature_id;
+    int64_t whole;
+    double real;
+    switch (map->fields[i].type) {
+    case OFTInteger:
+    case OFTInteger64:
+        whole = OGR_F_GetFieldAsInteger64(feature, i);
+        *id = (uint64_t)whole;
+        return whole >= 0;
+    case OFTReal:
+        real = OGR_F_GetFieldAsDouble(feature, i);
+        if (!(real >= 0 && real < EXACT_END && real == floor(real)))
+            return false;
+        *id = (uint64_t)real;
+        return true;
+    default:
+        return text_to_id(OGR_F_GetFieldAsString(feature, i), id);
+    }
+}
+
 /* Ids are unsigned in tiles; others stay attributes only. */
 static void set_id(const struct ogr_layer_map *map, OGRFeatureH feature,
                    struct feature_head *head)
 {
-    int64_t id = -1;
-    if (map->feature_id == FEATURE_ID_FID)
-        id = OGR_F_GetFID(feature);
-    else if (map->feature_id >= 0 &&
-             OGR_F_IsFieldSetAndNotNull(feature, map->feature_id))
-        id = OGR_F_GetFieldAsInteger64(feature, map->feature_id);
-    head->has_id = id >= 0;
-    head->id = id >= 0 ? (uint64_t)id : 0;
+    if (map->feature_id == FEATURE_ID_FID) {
+        int64_t id = OGR_F_GetFID(feature);
+        head->has_id = id >= 0;
+        head->id = id >= 0 ? (uint64_t)id : 0;
+    } else if (map->feature_id >= 0 &&
+               OGR_F_IsFieldSetAndNotNull(feature, map->feature_id)) {
+        head->has_id = field_to_id(map, feature, &head->id);
+        if (!head->has_id)
+            intake_count(map->intake, map->layer, READ_BAD_ID);
+    }
 }
 
 static uint8_t zoom_of(OGRFeatureH feature, int field, uint8_t otherwise)

@@ -29,10 +29,11 @@ struct ogr_layer_map {
 enum { FEATURE_ID_FID = -2 };
 
 /* Prepares reading `ogr_layer` into tile layer `layer`. ERR_INVALID names an
- * attribute that the layer has not, or its CRS. */
+ * attribute that the layer has not, or its CRS. Notes in the rule (or NULL)
+ * which attributes there are. */
 IBX_MUST_CHECK enum ibx_status ogr_layer_map_init(struct ogr_layer_map *map,
                                                   OGRLayerH ogr_layer,
-                                                  const struct layer_rule *rule,
+                                                  struct layer_rule *rule,
                                                   struct ibx_err *err);
 void ogr_layer_map_fini(struct ogr_layer_map *map);
 

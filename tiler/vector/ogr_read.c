@@ -105,7 +105,9 @@ static enum ibx_status read_layer(struct intake *intake,
     if (stdin_is_spool(source->path) && ogr_name[0] >= '0' &&
         ogr_name[0] <= '9')
         ogr_name = STDIN_LAYER;
-    const struct layer_rule *rule = rule_for(source->rules, ogr_name);
+    struct layer_rule *rule = rule_for(source->rules, ogr_name);
+    if (rule != NULL)
+        rule->is_met = true;
     if (rule != NULL && rule->skip)
         return IBX_OK;
     char name[NAME_NBYTES];

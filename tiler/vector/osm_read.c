@@ -17,6 +17,7 @@ enum { ID_FACTOR = 10, ID_NODE = 1, ID_WAY = 2, ID_RELATION = 3 };
 struct reader {
     struct intake *intake;
     const struct ogr_source *source;
+    struct layer_rule *rule;  /* or NULL */
     struct ogr_layer_map map; /* the projection and scratch alone */
     struct osm_tag_list tags;
     uint32_t layers[OSM_NLAYERS]; /* their numbers in the intake */
@@ -49,6 +50,9 @@ static GDALDatasetH open_osm(const char *path)
 static void put_value(struct reader *r, uint32_t layer, const char *key,
                       const char *value)
 {
+    rule_meet(r->rule, key);
+    if (!rule_wants(r->rule, key))
+        return;
     struct layer *to = &r->intake->layers.items[layer];
     struct bytes *set = &r->intake->set;
     uint32_t number = layer_field_number(to, key);
@@ -195,7 +199,9 @@ static enum ibx_status read_all(struct reader *r, GDALDatasetH dataset,
 
 static enum ibx_status make_layers(struct reader *r, struct ibx_err *err)
 {
-    const struct layer_rule *rule = rule_for(r->source->rules, "");
+    struct layer_rule *rule = r->rule = rule_for(r->source->rules, "");
+    if (rule != NULL)
+        rule->is_met = true;
     for (unsigned i = 0; i < OSM_NLAYERS; i++) {
         bool is_new;
         enum ibx_status status =

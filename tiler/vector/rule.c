@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tiler/cli/report.h"
+
 struct layer_rule *rule_list_add(struct rule_list *list)
 {
     void *items = realloc(list->items, (list->count + 1) * sizeof *list->items);
@@ -18,6 +20,7 @@ static void free_words(struct rule_words *words)
     for (size_t i = 0; i < words->count; i++)
         free(words->items[i]);
     free(words->items);
+    free(words->met);
 }
 
 static void free_rule(struct layer_rule *rule)
@@ -47,12 +50,11 @@ void rule_list_free(struct rule_list *list)
     *list = (struct rule_list){0};
 }
 
-const struct layer_rule *rule_for(const struct rule_list *list,
-                                  const char *source)
+struct layer_rule *rule_for(const struct rule_list *list, const char *source)
 {
-    const struct layer_rule *any = NULL;
+    struct layer_rule *any = NULL;
     for (size_t i = 0; i < list->count; i++) {
-        const struct layer_rule *rule = &list->items[i];
+        struct layer_rule *rule = &list->items[i];
         if (rule->source == NULL)
             any = rule;
         else if (strcmp(rule->source, source) == 0)
@@ -68,6 +70,11 @@ bool rule_words_add(struct rule_words *words, const char *word)
     if (items == NULL)
         return false;
     words->items = items;
+    bool *met = realloc(words->met, (words->count + 1) * sizeof *met);
+    if (met == NULL)
+        return false;
+    words->met = met;
+    words->met[words->count] = false;
     words->items[words->count] = strdup(word);
     if (words->items[words->count] == NULL)
         return false;
@@ -100,6 +107,56 @@ const char *rule_renamed(const struct layer_rule *rule, const char *attribute)
             return rule->rename_to.items[i];
     }
     return attribute;
+}
+
+/* ---- names that the inputs must have ------------------------------------ */
+
+static void meet_word(struct rule_words *words, const char *attribute)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        if (strcmp(words->items[i], attribute) == 0)
+            words->met[i] = true;
+    }
+}
+
+void rule_meet(struct layer_rule *rule, const char *attribute)
+{
+    if (rule == NULL)
+        return;
+    meet_word(&rule->include, attribute);
+    meet_word(&rule->exclude, attribute);
+    meet_word(&rule->rename_from, attribute);
+}
+
+static void report_words(const struct layer_rule *rule, const char *config,
+                         const char *key, const struct rule_words *words)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        if (words->met[i])
+            continue;
+        if (rule->source == NULL)
+            report(key, "check its spelling", "no layer has an attribute `%s`",
+                   words->items[i]);
+        else
+            report(config, "check its spelling",
+                   "layers.%s.%s: the layer has no attribute `%s`",
+                   rule->source, key + 2, words->items[i]);
+    }
+}
+
+void rule_report_unmet(const struct rule_list *list, const char *config)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct layer_rule *rule = &list->items[i];
+        if (!rule->is_met && rule->source != NULL)
+            report(config, "name it as ogrinfo does",
+                   "layers.%s: no input has such a layer", rule->source);
+        if (!rule->is_met || rule->skip)
+            continue;
+        report_words(rule, config, "--include", &rule->include);
+        report_words(rule, config, "--exclude", &rule->exclude);
+        report_words(rule, config, "--rename", &rule->rename_from);
+    }
 }
 
 bool rule_apply(const struct layer_rule *rule, struct layer *layer)

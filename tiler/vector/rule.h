@@ -7,6 +7,7 @@
 
 struct rule_words {
     char **items;
+    bool *met; /* whether a layer of the inputs has it */
     size_t count;
 };
 
@@ -21,7 +22,8 @@ struct layer_rule {
     char *source; /* the OGR layer it is for; NULL: every one without a rule */
     char *name;   /* of the tile layer */
     char *description;
-    bool skip; /* leave the layer out */
+    bool is_met; /* by a layer of the inputs */
+    bool skip;   /* leave the layer out */
     bool has_minzoom, has_maxzoom, has_simplification, has_buffer;
     bool has_policy, has_merge_lines;
     uint8_t minzoom, maxzoom;
@@ -49,8 +51,14 @@ void rule_list_free(struct rule_list *list);
 
 /* The rule for an OGR layer: its own, else the one without source, else NULL.
  */
-const struct layer_rule *rule_for(const struct rule_list *list,
-                                  const char *source);
+struct layer_rule *rule_for(const struct rule_list *list, const char *source);
+
+/* Notes that a layer the rule (or NULL) is for has an attribute. */
+void rule_meet(struct layer_rule *rule, const char *attribute);
+
+/* Warns of layers and attributes named by the rules that no input has met.
+ * `config` names their file; NULL: there is none. */
+void rule_report_unmet(const struct rule_list *list, const char *config);
 
 bool rule_words_add(struct rule_words *words, const char *word);
 bool rule_words_have(const struct rule_words *words, const char *word);

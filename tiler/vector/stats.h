@@ -47,7 +47,8 @@ enum stat_zoom {
     X(READ_OUTSIDE_BOX, "outside_the_box")                                     \
     X(READ_NO_ZOOM, "outside_the_zooms")                                       \
     X(READ_BAD_TEXT, "texts_repaired")                                         \
-    X(READ_BAD_VALUE, "values_left_out")
+    X(READ_BAD_VALUE, "values_left_out")                                       \
+    X(READ_BAD_ID, "ids_left_out")
 
 enum stat_input {
 #define STAT_ENUM(name, key) name,

@@ -251,6 +251,7 @@ void summary_loss(const struct summary *summary, char *text, size_t nbytes)
         {sum_input(s, READ_NOT_REPAIRED), "that cannot be repaired"},
         {sum_input(s, READ_BAD_TEXT), "texts that were not UTF-8"},
         {sum_input(s, READ_BAD_VALUE), "values that tiles cannot hold"},
+        {sum_input(s, READ_BAD_ID), "ids that are no whole numbers"},
         {sum_zoom(s, STAT_DROPPED_BYTES) + sum_zoom(s, STAT_DROPPED_COUNT),
          "pieces dropped from tiles over a limit"},
         {sum_zoom(s, STAT_COALESCED), "pieces coalesced"},
@@ -265,5 +266,71 @@ void summary_loss(const struct summary *summary, char *text, size_t nbytes)
             snprintf(text + at, nbytes - at, "%s%" PRIu64 " %s",
                      at == 0 ? "" : ", ", phrases[i].count, phrases[i].text);
         at += n < 0 ? 0 : (size_t)n;
+    }
+}
+
+static bool misses_input(const struct stats_layer *layer)
+{
+    for (unsigned i = READ_TAKEN + 1; i < STAT_NINPUT; i++) {
+        if (layer->input[i] > 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_input(const char *name, const struct stats_layer *layer,
+                        FILE *to)
+{
+    fprintf(to, "layer %s:", name);
+    for (unsigned i = 0; i < STAT_NINPUT; i++) {
+        if (i > READ_TAKEN && layer->input[i] == 0)
+            continue;
+        fprintf(to, "%s %" PRIu64 " ", i == 0 ? "" : ",", layer->input[i]);
+        for (const char *c = input_keys[i]; *c != '\0'; c++)
+            fputc(*c == '_' ? ' ' : *c, to);
+    }
+    fputc('\n', to);
+}
+
+static uint64_t dropped(const uint64_t zoom[STAT_NZOOM])
+{
+    return zoom[STAT_DROPPED_BYTES] + zoom[STAT_DROPPED_COUNT] +
+           zoom[STAT_COALESCED];
+}
+
+static void print_zooms(const struct stats_layer *layer, bool all, FILE *to)
+{
+    bool has_head = false;
+    for (unsigned z = 0; z < STATS_NZOOMS; z++) {
+        const uint64_t *zoom = layer->zoom[z];
+        bool misses = features_out(zoom) < zoom[STAT_IN] || dropped(zoom) > 0 ||
+                      zoom[STAT_SIMPLIFIED] > 0;
+        if (zoom[STAT_IN] == 0 || (!all && !misses))
+            continue;
+        if (!has_head)
+            fprintf(to, "%6s%12s%12s%12s%12s%12s%12s\n", "zoom", "features",
+                    "drawn", "too small", "broken", "over limit", "pieces off");
+        has_head = true;
+        fprintf(to,
+                "%6u%12" PRIu64 "%12" PRIu64 "%12" PRIu64 "%12" PRIu64
+                "%12" PRIu64 "%12" PRIu64 "\n",
+                z, zoom[STAT_IN], features_out(zoom), zoom[STAT_TOO_SMALL],
+                zoom[STAT_NOT_REPAIRED], zoom[STAT_LOST_LIMIT], dropped(zoom));
+    }
+}
+
+void summary_print(const struct summary *summary, bool all, FILE *to)
+{
+    for (size_t i = 0; i < summary->layers->count; i++) {
+        const struct stats_layer *layer = &summary->stats->layers[i];
+        bool misses = misses_input(layer);
+        for (unsigned z = 0; z < STATS_NZOOMS; z++)
+            misses = misses || layer->zoom[z][STAT_TOO_SMALL] > 0 ||
+                     dropped(layer->zoom[z]) > 0 ||
+                     layer->zoom[z][STAT_SIMPLIFIED] > 0;
+        if (!all && !misses)
+            continue;
+        print_input(summary->layers->items[i].name, layer, to);
+        print_zooms(layer, all, to);
     }
 }

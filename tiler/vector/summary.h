@@ -2,6 +2,8 @@
 #ifndef TILER_VECTOR_SUMMARY_H
 #define TILER_VECTOR_SUMMARY_H
 
+#include <stdio.h>
+
 #include "tiler/vector/stats.h"
 #include "tiler/vector/store.h"
 
@@ -25,5 +27,9 @@ char *summary_report(const struct summary *summary);
 
 /* A few words on what was lost for a person, or "" when nothing was. */
 void summary_loss(const struct summary *summary, char *text, size_t nbytes);
+
+/* The report as a table for people: layers and zooms where something was left
+ * out, or with `all` every one. */
+void summary_print(const struct summary *summary, bool all, FILE *to);
 
 #endif

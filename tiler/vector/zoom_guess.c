@@ -19,8 +19,11 @@ uint8_t zoom_guess(const struct store *store, unsigned bits)
     if (store->npoint_features > 0) {
         double width = (double)(store->box.max_x - store->box.min_x);
         double height = (double)(store->box.max_y - store->box.min_y);
+        double n = (double)store->npoint_features;
         double area = fmax(width, 1) * fmax(height, 1);
-        double spacing = log2(area / (double)store->npoint_features) / 2;
+        /* In a square, and in a row. */
+        double spacing =
+            fmax(log2(area / n) / 2, log2(fmax(fmax(width, height), 1) / n));
         zoom = fmax(zoom, zoom_for(spacing, TILE_LOG2, bits));
     }
     zoom = round(zoom);
