@@ -28,6 +28,16 @@ def dense(bench, zoom, nbytes=TILE_NBYTES, folder=False):
     return tileset, flat, tiles
 
 
+def pyramid(bench, zoom, nbytes=300, pack_nbytes=64 << 10):
+    """Zooms 0 to ZOOM whole in small packs: about 200 tiles each, as packs of
+    4 MiB have where tiles are 20 KB."""
+    tileset = bench.data / f"pyramid-{zoom}-{nbytes}.imbrex"
+    if not (tileset / "CURRENT").exists():
+        run([bench.program("bench-make"), 0, (4 ** (zoom + 1) - 1) // 3,
+             nbytes, tileset, "-", "-", pack_nbytes])
+    return tileset
+
+
 def sparse(bench, npacks):
     """A tileset of NPACKS packs of 4 MiB, mostly holes."""
     tileset = bench.data / f"sparse-{npacks}.imbrex"

@@ -1,11 +1,11 @@
-/* make.c - a dense tileset of one zoom, the same tiles as one flat file in
- * rows, and as a folder z/x/y.
+/* make.c - a dense tileset, the same tiles as one flat file in rows, and as a
+ * folder z/x/y.
  *
- *     bench-make ZOOM COUNT NBYTES OUT.imbrex [FLAT [FOLDER]]
+ *     bench-make ZOOM COUNT NBYTES OUT.imbrex [FLAT [FOLDER [PACK_NBYTES]]]
  *
  * COUNT tiles of NBYTES each, from the zoom's first id on. FLAT holds the
  * tiles of the whole zoom row by row, which needs COUNT to be all of them;
- * "-" leaves it out. */
+ * "-" leaves it or FOLDER out. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@ struct job {
     uint8_t zoom;
     uint64_t count;
     size_t nbytes;
+    uint64_t pack_nbytes; /* 0 for the default */
     uint8_t *tile;
 };
 
@@ -39,6 +40,8 @@ static void make_tileset(const struct job *job, const char *folder)
     struct ibx_writer_result result;
     struct ibx_err err = {0};
     ibx_writer_options_init(&options);
+    if (job->pack_nbytes > 0)
+        options.pack_nbytes = job->pack_nbytes;
     check(ibx_writer_open(folder, &options, &writer, &err), &err);
     uint64_t first = ibx_zoom_first_id(job->zoom);
     for (uint64_t id = first; id < first + job->count; id++) {
@@ -104,9 +107,9 @@ static void make_folder(const struct job *job, const char *folder)
 
 int main(int argc, char **argv)
 {
-    if (argc < 5 || argc > 7) {
+    if (argc < 5 || argc > 8) {
         (void)fputs("usage: bench-make ZOOM COUNT NBYTES OUT.imbrex "
-                    "[FLAT [FOLDER]]\n",
+                    "[FLAT [FOLDER [PACK_NBYTES]]]\n",
                     stderr);
         return 2;
     }
@@ -114,6 +117,7 @@ int main(int argc, char **argv)
         .zoom = (uint8_t)strtoul(argv[1], NULL, 10),
         .count = strtoull(argv[2], NULL, 10),
         .nbytes = strtoul(argv[3], NULL, 10),
+        .pack_nbytes = argc > 7 ? strtoull(argv[7], NULL, 10) : 0,
     };
     job.tile = malloc(job.nbytes + 1);
     if (!job.tile || job.zoom > 30 || job.nbytes == 0)
@@ -121,7 +125,7 @@ int main(int argc, char **argv)
     make_tileset(&job, argv[4]);
     if (argc > 5 && strcmp(argv[5], "-") != 0)
         make_flat(&job, argv[5]);
-    if (argc > 6)
+    if (argc > 6 && strcmp(argv[6], "-") != 0)
         make_folder(&job, argv[6]);
     free(job.tile);
     return 0;

@@ -3,6 +3,7 @@
 
     cliff     painting while the page cache shrinks
     stride    touching large files every 100 KB
+    crowd     people at a map that crawlers read through
     exhaust   10 GB of packs in 64 and 16 MB of address space
     stall     warm tiles beside cold ones on a slow device
     sabotage  packs cut, overwritten and replaced under load
@@ -25,6 +26,7 @@ SOURCE = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent / "lib")]
 
 import cliff  # noqa: E402
+import crowd  # noqa: E402
 import exhaust  # noqa: E402
 import facts  # noqa: E402
 import folder  # noqa: E402
@@ -35,8 +37,8 @@ import stall  # noqa: E402
 import stride  # noqa: E402
 import terabyte  # noqa: E402
 
-FIGURES = {"cliff": cliff, "stride": stride, "exhaust": exhaust,
-           "stall": stall, "sabotage": sabotage, "folder": folder,
+FIGURES = {"cliff": cliff, "stride": stride, "crowd": crowd,
+           "exhaust": exhaust, "stall": stall, "sabotage": sabotage, "folder": folder,
            "soak": soak, "terabyte": terabyte}
 
 
@@ -44,8 +46,8 @@ def options():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("figures", nargs="*", metavar="FIGURE",
-                        default=["cliff", "stride", "exhaust", "stall",
-                                 "sabotage", "folder"])
+                        default=["cliff", "stride", "crowd", "exhaust",
+                                 "stall", "sabotage", "folder"])
     parser.add_argument("--build", type=pathlib.Path,
                         default=SOURCE / "build/release")
     parser.add_argument("--data", type=pathlib.Path,
