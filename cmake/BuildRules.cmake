@@ -4,6 +4,10 @@ add_library(build_rules INTERFACE)
 target_compile_features(build_rules INTERFACE c_std_17)
 target_compile_definitions(build_rules INTERFACE
     _GNU_SOURCE _FILE_OFFSET_BITS=64 IBX_VERSION="${PROJECT_VERSION}")
+if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+    # Files and clocks beyond the year 2038; on 64 bits it is so anyway.
+    target_compile_definitions(build_rules INTERFACE _TIME_BITS=64)
+endif()
 target_compile_options(build_rules INTERFACE
     -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wvla -Wpointer-arith -Wformat=2 -Wno-psabi -fno-common -fstack-protector-strong)

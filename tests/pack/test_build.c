@@ -1,8 +1,10 @@
 /* Same tiles, same bytes: whatever the order, the threads, the memory and the
  * way of adding. And tilesets at the limits of the format. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tests/pack/twin.h"
 
@@ -219,6 +221,28 @@ START_TEST(a_tileset_without_tiles)
 }
 END_TEST
 
+/* Where seconds have 32 bits, looking at such a file fails. */
+START_TEST(files_of_the_year_2040_are_read)
+{
+    const struct sample tile = tile_at(0);
+    const struct timespec year_2040[2] = {{.tv_sec = 2208988800},
+                                          {.tv_sec = 2208988800}};
+    (void)test_build(folder, &tile, 1, IBX_PACK_NBYTES_DEFAULT);
+    char *manifest = test_manifest_path(folder);
+    ck_assert_int_eq(utimensat(AT_FDCWD, manifest, year_2040, 0), 0);
+    free(manifest);
+    struct ibx_cache_options options = test_cache_options();
+    struct ibx_cache *cache = test_cache(&options);
+    struct ibx_tileset *tileset = test_open(cache, folder);
+    char *pack = test_pack_path(tileset, 0);
+    ck_assert_int_eq(utimensat(AT_FDCWD, pack, year_2040, 0), 0);
+    free(pack);
+    ck_status(test_get(tileset, tile.first_id, &tile, IBX_BLOCK), IBX_OK);
+    ibx_tileset_release(tileset);
+    ibx_cache_close(cache);
+}
+END_TEST
+
 START_TEST(a_tileset_of_one_tile)
 {
     static const uint64_t ids[] = {0, 5, UINT64_C(1537228672809129300)};
@@ -357,6 +381,7 @@ int main(void)
     tcase_add_test(tcase, the_same_tiles_make_the_same_files);
     tcase_add_test(tcase, an_edit_changes_the_packs_around_it_alone);
     tcase_add_test(tcase, a_tileset_without_tiles);
+    tcase_add_test(tcase, files_of_the_year_2040_are_read);
     tcase_add_test(tcase, a_tileset_of_one_tile);
     tcase_add_test(tcase, ids_as_far_apart_as_a_pack_allows);
     tcase_add_test(tcase, an_ocean_larger_than_a_pack_may_span);
