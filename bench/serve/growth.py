@@ -20,7 +20,7 @@ import time
 
 from process import Server, free_port
 
-HOT, ASKED, SECONDS = 24, 60_000, 1.5
+HOT, ASKED, SECONDS = 24, 60_000, 2
 
 
 def tile_of(zoom, index):
@@ -89,19 +89,22 @@ def packs(options, work):
 
 
 def tilesets(options, work):
+    """The same number of tiles of the same size is asked for of one tileset
+    and of HOT out of 50 or 500, so that what differs is how many there are."""
     cases = {}
-    for count in (1, 50, 500):
+    for count in (1, HOT, 50, 500):
+        zoom, each = (4, 256) if count > 1 else (7, 256 * HOT)
         folder = pathlib.Path(work) / f"sets-{count}"
         folder.mkdir()
         for n in range(count):
-            subprocess.run([f"{options.build}/bench/origin/bench-make", "4",
-                            "256", "1000", folder / f"t{n}.imbrex"],
+            subprocess.run([f"{options.build}/bench/origin/bench-make",
+                            str(zoom), str(each), "1000",
+                            folder / f"t{n}.imbrex"],
                            check=True, stdout=subprocess.DEVNULL)
         hot = [n * count // HOT for n in range(min(HOT, count))]
-        targets = ["/t{}/{}/{}/{}".format(n, *tile_of(4, tile))
-                   for n in hot for tile in range(256)]
-        cases[count] = ([str(folder)],
-                        targets * max(ASKED // len(targets), 1))
+        targets = ["/t{}/{}/{}/{}".format(n, *tile_of(zoom, tile))
+                   for n in hot for tile in range(each)]
+        cases[count] = ([str(folder)], targets * (ASKED // len(targets)))
     return interleaved(options, cases, work)
 
 
