@@ -35,7 +35,8 @@ void ibx_recency_add(struct ibx_recency *recency, struct ibx_slot *slot,
                      uint32_t reader, int64_t now_s)
 {
     slot->standing.account = account_of(reader);
-    slot->standing.used_s = now_s;
+    slot->standing.used_s =
+        reader == IBX_READER_WALK ? now_s - IBX_IDLE_S - 1 : now_s;
     recency->held[slot->standing.account]++;
     push(recency, slot);
 }
@@ -50,7 +51,8 @@ void ibx_recency_use(struct ibx_recency *recency, struct ibx_slot *slot,
         recency->held[account]++;
         slot->standing.account = account;
     }
-    slot->standing.used_s = now_s;
+    if (reader != IBX_READER_WALK)
+        slot->standing.used_s = now_s;
     if (recency->newest == slot)
         return;
     unlink_slot(recency, slot);

@@ -17,6 +17,10 @@
 
 struct ibx_slot;
 
+/* The reader of walks: to export, to check, to see whether a tileset can be
+ * read. What they open was used by nobody, and gives way as if it were old. */
+#define IBX_READER_WALK UINT32_MAX
+
 enum {
     /* Readers are counted by a hash of their number; those that share one are
      * one reader. */

@@ -7,9 +7,7 @@
 
 #include "pack/cache.h"
 #include "pack/manifest.h"
-
-/* Walks are one reader of their own. */
-#define IBX_READER_WALK UINT32_MAX
+#include "pack/recency.h"
 
 struct ibx_tileset {
     atomic_uint holds;

@@ -78,6 +78,25 @@ START_TEST(equal_readers_lose_what_was_used_longest_ago)
 }
 END_TEST
 
+/* A server looks at a tile of every tileset as it starts: what that opened must
+ * not stay while a user's own views close each other. */
+START_TEST(what_a_walk_opened_goes_before_anything_of_a_user)
+{
+    for (int i = 0; i < 8; i++)
+        add(i, IBX_READER_WALK);
+    for (int i = 8; i < 16; i++)
+        add(i, ALICE);
+    add(16, BOB);
+    use(0, IBX_READER_WALK); /* a walk keeps nothing, but its order */
+    use(1, BOB);             /* a user does */
+    for (int i = 2; i < 8; i++)
+        close_next(i);
+    for (int i = 17; i < 19; i++)
+        add(i, ALICE);
+    close_next(8);
+}
+END_TEST
+
 START_TEST(who_has_many_more_gives_up_the_oldest_of_them)
 {
     add(0, ALICE);
@@ -198,6 +217,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, one_reader_loses_what_was_used_longest_ago);
     tcase_add_test(tcase, equal_readers_lose_what_was_used_longest_ago);
+    tcase_add_test(tcase, what_a_walk_opened_goes_before_anything_of_a_user);
     tcase_add_test(tcase, who_has_many_more_gives_up_the_oldest_of_them);
     tcase_add_test(tcase, a_crawler_pushes_out_its_own);
     tcase_add_test(tcase, two_crawlers_have_a_share_each);
