@@ -70,34 +70,96 @@ function linesByAttributes(bytes, name) {
     return found;
 }
 
-function roadsAreWhereTheyWere() {
-    const z = 14;
-    const tile = build("roads", "vector/porto_roads.geojson.gz",
-        "--zoom", `${z}`);
-    const tiles = new Map();
-    const limit = Math.SQRT1_2 + 1e-3; // half a unit in x and in y
-    let checked = 0, features = 0;
-    for (const {geometry, properties} of
-        readSource("vector/porto_roads.geojson.gz")) {
-        const key = keyOf(properties);
-        features++;
-        for (const vertex of geometry.coordinates) {
-            const [wx, wy] = place(vertex, z);
-            const x = Math.floor(wx), y = Math.floor(wy), at = `${x}/${y}`;
-            if (!tiles.has(at)) {
-                tiles.set(at, linesByAttributes(tile(z, x, y), "porto_roads"));
+/**
+ * Points of a line, one in every tile that it runs through: its vertices, and
+ * between two of them the middle of what lies in a tile that has neither.
+ */
+function* pointsInEachTile(line) {
+    for (let i = 0; i < line.length; i++) {
+        yield {point: line[i], between: false};
+        if (i === 0) {
+            continue;
+        }
+        const [[ax, ay], [bx, by]] = [line[i - 1], line[i]];
+        const cuts = [0, 1];
+        for (const [a, b] of [[ax, bx], [ay, by]]) {
+            for (let at = Math.floor(Math.min(a, b)) + 1; at < Math.max(a, b);
+                at++) {
+                cuts.push((at - a) / (b - a));
             }
-            const lines = tiles.get(at).get(key);
-            assert.ok(lines, `${at} has no road with ${key}`);
-            const p = [(wx - x) * EXTENT, (wy - y) * EXTENT];
-            assert.ok(lines.some((line) => line.some((b, i) => i > 0 &&
-                distance(p, line[i - 1], b) <= limit)),
-            `${at}: ${key} is not at ${p}`);
-            checked++;
+        }
+        cuts.sort((s, t) => s - t);
+        // The first and the last part lie in the tiles of the vertices.
+        for (let k = 2; k < cuts.length - 1; k++) {
+            const t = (cuts[k - 1] + cuts[k]) / 2;
+            yield {point: [ax + t * (bx - ax), ay + t * (by - ay)],
+                between: true};
         }
     }
+}
+
+/** Half a unit in x and in y. */
+const ROUNDED = Math.SQRT1_2 + 1e-3;
+/** Where a line is cut beyond the tile's buffer, the cut is rounded, too. */
+const CUT = ROUNDED + 0.5;
+
+/** @returns how many features there were, points checked, and crossings. */
+function linesAreInEveryTile(id, source, layer, z, limit) {
+    const tile = build(id, source, "--zoom", `${z}`);
+    const tiles = new Map();
+    const counts = {features: 0, points: 0, crossings: 0};
+    for (const {geometry, properties} of readSource(source)) {
+        const key = keyOf(properties);
+        const lines = geometry.type === "LineString" ?
+            [geometry.coordinates] : geometry.coordinates;
+        counts.features++;
+        for (const {point: [wx, wy], between} of lines.flatMap((line) =>
+            [...pointsInEachTile(line.map((p) => place(p, z)))])) {
+            const x = Math.floor(wx), y = Math.floor(wy), at = `${x}/${y}`;
+            if (!tiles.has(at)) {
+                tiles.set(at, linesByAttributes(tile(z, x, y), layer));
+            }
+            const drawn = tiles.get(at).get(key);
+            assert.ok(drawn, `${at} has no line with ${key}`);
+            const p = [(wx - x) * EXTENT, (wy - y) * EXTENT];
+            assert.ok(drawn.some((line) => line.some((b, i) => i > 0 &&
+                distance(p, line[i - 1], b) <= limit)),
+            `${at}: ${key} is not at ${p}`);
+            counts.points++;
+            counts.crossings += between;
+        }
+    }
+    return counts;
+}
+
+function roadsAreWhereTheyWere() {
+    const {features, points} = linesAreInEveryTile("roads",
+        "vector/porto_roads.geojson.gz", "porto_roads", 14, ROUNDED);
     assert.equal(features, 49667);
-    assert.ok(checked > 200000);
+    assert.ok(points > 200000);
+}
+
+/** Railways run straight through many a tile of this zoom. */
+function linesAreInTilesThatTheyOnlyCross() {
+    const {features, crossings} = linesAreInEveryTile("rails",
+        "vector/ne_10m_railroads_north_america.geojson.gz",
+        "ne_10m_railroads_north_america", 12, CUT);
+    assert.equal(features, 1127);
+    assert.ok(crossings > 3000, `${crossings} crossings`);
+}
+
+/** Index of the first vertex, sorted by x, that is not left of `x`. */
+function firstFrom(vertices, x) {
+    let low = 0, high = vertices.length;
+    while (low < high) {
+        const middle = low + high >> 1;
+        if (vertices[middle][0] < x) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 /** Cuts every edge at every vertex on it: { "from to": times }. */
@@ -110,8 +172,10 @@ function edgesOf(rings) {
     for (const ring of rings) {
         ring.forEach((a, i) => {
             const b = ring[(i + 1) % ring.length];
-            const on = vertices.filter(([x, y]) =>
-                x >= Math.min(a[0], b[0]) && x <= Math.max(a[0], b[0]) &&
+            const near = vertices.slice(
+                firstFrom(vertices, Math.min(a[0], b[0])),
+                firstFrom(vertices, Math.max(a[0], b[0]) + 1));
+            const on = near.filter(([x, y]) =>
                 y >= Math.min(a[1], b[1]) && y <= Math.max(a[1], b[1]) &&
                 (b[0] - a[0]) * (y - a[1]) === (b[1] - a[1]) * (x - a[0]));
             on.sort((p, q) => Math.hypot(p[0] - a[0], p[1] - a[1]) -
@@ -139,34 +203,94 @@ function beyond([ax, ay], [bx, by]) {
     return [(ax + bx) / 2 + near * dy, (ay + by) / 2 - near * dx];
 }
 
-/**
- * Inland, what is beyond a county's border is another county: the same edge,
- * the other way; or, where one is narrower than a unit, one drawn over it.
- */
-function countiesLeaveNoGap() {
-    const tile = build("counties", "vector/us_counties_10m.geojson.gz",
-        "--zoom", "5-8");
-    let shared = 0, overlaps = 0;
-    for (const z of [5, 6, 7, 8]) {
-        const [x, y] = place([-98.5, 38.5], z).map(Math.floor);
-        const [layer] = decode(tile(z, x, y));
-        const rings = layer.features.flatMap((f) => f.parts);
-        const edges = edgesOf(rings);
-        const inside = (v) => v > 0 && v < EXTENT;
-        for (const [edge, times] of edges) {
-            const [a, b] = edge.split(" ").map((p) => p.split(",").map(Number));
-            if (![...a, ...b].every(inside)) {
-                continue;
-            }
-            shared++;
-            if (edges.get(`${b} ${a}`) !== times) {
-                overlaps++;
-                assert.ok(winding(rings, beyond(a, b)) > 0,
-                    `${z}/${x}/${y}: a gap at ${edge}`);
+const ringsOf = ({type, coordinates}) =>
+    type === "Polygon" ? coordinates : coordinates.flat();
+
+/** The source's edges that one county alone has: coasts and the outside. */
+function outerEdges(features) {
+    const edges = new Map();
+    for (const {geometry} of features.filter((f) => f.geometry !== null)) {
+        for (const ring of ringsOf(geometry)) {
+            ring.slice(1).forEach((b, i) => {
+                const key = [`${ring[i]}`, `${b}`].sort().join(" ");
+                edges.set(key, edges.has(key) ? null : [ring[i], b]);
+            });
+        }
+    }
+    return [...edges.values()].filter((edge) => edge !== null);
+}
+
+/** { "x/y": edges in units of that tile }, to a tile's 1/16 around. */
+function edgesByTile(edges, z) {
+    const found = new Map();
+    for (const edge of edges) {
+        const [a, b] = edge.map((p) => place(p, z));
+        const [x0, x1, y0, y1] = [0, 1].flatMap((i) => [
+            Math.floor(Math.min(a[i], b[i]) - 1 / 16),
+            Math.floor(Math.max(a[i], b[i]) + 1 / 16)]);
+        for (let x = x0; x <= x1; x++) {
+            for (let y = y0; y <= y1; y++) {
+                const at = `${x}/${y}`;
+                found.set(at, found.get(at) ?? []);
+                found.get(at).push([a, b].map(([u, v]) =>
+                    [(u - x) * EXTENT, (v - y) * EXTENT]));
             }
         }
     }
-    assert.ok(shared > 500, `${shared} edges`);
+    return found;
+}
+
+/**
+ * What is beyond a county's border is another county: the same edge, the other
+ * way; or, where one is narrower than a unit, one drawn over it. Or it is a
+ * coast, which is where the source has one.
+ */
+function checkBorders(where, rings, coasts, counts) {
+    const edges = edgesOf(rings);
+    const inside = (v) => v > 0 && v < EXTENT;
+    for (const [edge, times] of edges) {
+        const [a, b] = edge.split(" ").map((p) => p.split(",").map(Number));
+        if (![...a, ...b].every(inside)) {
+            continue;
+        }
+        if (edges.get(`${b} ${a}`) === times) {
+            counts.shared++;
+        } else if (winding(rings, beyond(a, b)) > 0) {
+            counts.overlaps++;
+        } else {
+            const middle = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+            assert.ok(coasts.some(([c, d]) => distance(middle, c, d) <
+                COAST_UNITS), `${where}: a gap at ${edge}`);
+            counts.coasts++;
+        }
+    }
+}
+
+/** Simplified by a unit, rounded by half a one, in x and in y. */
+const COAST_UNITS = 2.2;
+
+function countiesLeaveNoGap() {
+    const source = "vector/us_counties_10m.geojson.gz";
+    const tile = build("counties", source, "--zoom", "5-8");
+    const outer = outerEdges(readSource(source));
+    const counts = {tiles: 0, shared: 0, overlaps: 0, coasts: 0};
+    for (const z of [5, 6, 7, 8]) {
+        const coasts = edgesByTile(outer, z);
+        for (const x of fs.readdirSync(path.join(work, "counties", `${z}`))) {
+            for (const name of fs.readdirSync(
+                path.join(work, "counties", `${z}`, x))) {
+                const y = parseInt(name, 10);
+                const [layer] = decode(tile(z, x, y));
+                checkBorders(`${z}/${x}/${y}`,
+                    layer.features.flatMap((f) => f.parts),
+                    coasts.get(`${x}/${y}`) ?? [], counts);
+                counts.tiles++;
+            }
+        }
+    }
+    const {tiles, shared, overlaps} = counts;
+    assert.ok(tiles > 500, `${tiles} tiles`);
+    assert.ok(shared > 100000, `${shared} edges`);
     assert.ok(overlaps < shared / 100, `${overlaps} of ${shared} edges`);
 }
 
@@ -271,7 +395,7 @@ function ourTilesFollowTheRules() {
 }
 
 for (const test of [fixturesAreToldApart, ourTilesFollowTheRules,
-    roadsAreWhereTheyWere, countiesLeaveNoGap, areasStay]) {
+    roadsAreWhereTheyWere, linesAreInTilesThatTheyOnlyCross, countiesLeaveNoGap, areasStay]) {
     const begin = Date.now();
     test();
     console.log(`ok ${test.name} (${Date.now() - begin} ms)`);

@@ -15,11 +15,16 @@ static struct geom_point snap(struct geom_point p, unsigned shift)
     return (struct geom_point){to_grid(p.x, shift), to_grid(p.y, shift)};
 }
 
-/* Whether b adds nothing between a and c: it repeats one of them, is the tip
- * of a spike, or lies on the straight line. Lines keep their spikes: there and
- * back is drawn alike, but is a road with two ends. */
+/* What is needless beside repeated points: in lines, points on the straight
+ * line between others; not spikes, for there and back is drawn alike, but is a
+ * road with two ends. In rings spikes; points on straight lines only in pieces
+ * that are cut, since the border of three may be straight for one of them, and
+ * rounding where it is cut would move it away from the other two. */
+enum needless { STRAIGHTS = 1, SPIKES = 2 };
+
+/* Whether b adds nothing between a and c. */
 static bool is_needless(struct geom_point a, struct geom_point b,
-                        struct geom_point c, bool ring)
+                        struct geom_point c, unsigned needless)
 {
     if (geom_point_equal(a, b) || geom_point_equal(b, c))
         return true;
@@ -29,17 +34,18 @@ static bool is_needless(struct geom_point a, struct geom_point b,
                  (c.y - b.y > 0) == (b.y - a.y > 0) &&
                  (c.x - b.x < 0) == (b.x - a.x < 0) &&
                  (c.y - b.y < 0) == (b.y - a.y < 0);
-    return ring || forth;
+    return (needless & (forth ? STRAIGHTS : SPIKES)) != 0;
 }
 
 /* Packs the n points, dropping needless inner ones; returns how many stay. */
-static size_t pack_points(struct geom_point *p, size_t n, bool ring)
+static size_t pack_points(struct geom_point *p, size_t n, unsigned needless)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         if (kept > 0 && geom_point_equal(p[kept - 1], p[i]))
             continue;
-        while (kept >= 2 && is_needless(p[kept - 2], p[kept - 1], p[i], ring))
+        while (kept >= 2 &&
+               is_needless(p[kept - 2], p[kept - 1], p[i], needless))
             kept--;
         if (kept > 0 && geom_point_equal(p[kept - 1], p[i]))
             continue; /* a spike's other side came back here */
@@ -52,7 +58,7 @@ bool shape_end_line(struct geom *lines)
 {
     size_t start = geom_part_start(lines, lines->nparts);
     size_t n =
-        pack_points(lines->points + start, lines->npoints - start, false);
+        pack_points(lines->points + start, lines->npoints - start, STRAIGHTS);
     if (n < 2) {
         geom_drop_open(lines);
         return true;
@@ -63,13 +69,14 @@ bool shape_end_line(struct geom *lines)
 
 /* Drops needless points where the ring's end meets its begin. Returns the
  * first point that stays; *n becomes how many do. */
-static size_t trim_seam(const struct geom_point *p, size_t *n)
+static size_t trim_seam(const struct geom_point *p, size_t *n,
+                        unsigned needless)
 {
     size_t first = 0, last = *n;
     for (bool changed = true; changed && last - first >= 3;) {
-        if (is_needless(p[last - 2], p[last - 1], p[first], true))
+        if (is_needless(p[last - 2], p[last - 1], p[first], needless))
             last--;
-        else if (is_needless(p[last - 1], p[first], p[first + 1], true))
+        else if (is_needless(p[last - 1], p[first], p[first + 1], needless))
             first++;
         else
             changed = false;
@@ -78,12 +85,13 @@ static size_t trim_seam(const struct geom_point *p, size_t *n)
     return first;
 }
 
-bool shape_end_ring(struct geom *rings, bool positive, bool *kept)
+static bool end_ring(struct geom *rings, bool positive, unsigned needless,
+                     bool *kept)
 {
     size_t start = geom_part_start(rings, rings->nparts);
     struct geom_point *p = rings->points + start;
-    size_t n = pack_points(p, rings->npoints - start, true);
-    size_t first = n < 3 ? 0 : trim_seam(p, &n);
+    size_t n = pack_points(p, rings->npoints - start, needless);
+    size_t first = n < 3 ? 0 : trim_seam(p, &n, needless);
     for (size_t i = 0; i < n && first > 0; i++)
         p[i] = p[first + i];
     double area2 = geom_ring_area2(p, n);
@@ -94,6 +102,16 @@ bool shape_end_ring(struct geom *rings, bool positive, bool *kept)
     }
     rings->npoints = start + n;
     return geom_end_part(rings, positive);
+}
+
+bool shape_end_ring(struct geom *rings, bool positive, bool *kept)
+{
+    return end_ring(rings, positive, SPIKES, kept);
+}
+
+bool shape_end_cut_ring(struct geom *rings, bool positive, bool *kept)
+{
+    return end_ring(rings, positive, SPIKES | STRAIGHTS, kept);
 }
 
 /* Adds the part's vertices that weigh enough, rounded. */

@@ -38,7 +38,7 @@ static bool end_part(struct geom *out, bool outer, bool *kept)
 {
     *kept = true;
     if (out->kind == GEOM_POLYGON)
-        return shape_end_ring(out, outer, kept);
+        return shape_end_cut_ring(out, outer, kept);
     if (out->kind == GEOM_LINE)
         return shape_end_line(out);
     return geom_end_part(out, false);
