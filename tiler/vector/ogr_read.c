@@ -96,6 +96,18 @@ static enum ibx_status read_bands(const struct ogr_source *source,
     return status;
 }
 
+/* A rule for the layer as OGR names it, or by the name it will have. */
+static struct layer_rule *find_rule(const struct ogr_source *source,
+                                    const char *ogr_name, const char *name)
+{
+    struct layer_rule *rule = rule_for(source->rules, ogr_name);
+    if (rule == NULL || rule->source == NULL)
+        rule = rule_for(source->rules, name);
+    if (rule != NULL)
+        rule->is_met = true;
+    return rule;
+}
+
 static enum ibx_status read_layer(struct intake *intake,
                                   const struct ogr_source *source,
                                   OGRLayerH layer, struct ibx_err *err)
@@ -105,13 +117,11 @@ static enum ibx_status read_layer(struct intake *intake,
     if (stdin_is_spool(source->path) && ogr_name[0] >= '0' &&
         ogr_name[0] <= '9')
         ogr_name = STDIN_LAYER;
-    struct layer_rule *rule = rule_for(source->rules, ogr_name);
-    if (rule != NULL)
-        rule->is_met = true;
-    if (rule != NULL && rule->skip)
-        return IBX_OK;
     char name[NAME_NBYTES];
     ogr_layer_name(ogr_name, name, sizeof name);
+    struct layer_rule *rule = find_rule(source, ogr_name, name);
+    if (rule != NULL && rule->skip)
+        return IBX_OK;
     struct ogr_layer_map map = {.intake = intake};
     bool is_new;
     enum ibx_status status = intake_layer(
