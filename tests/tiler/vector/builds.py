@@ -1,6 +1,5 @@
 """Whole builds: policies, determinism, interruption, odd and broken input."""
 import filecmp
-import glob
 import gzip
 import json
 import os
@@ -61,10 +60,12 @@ class Builds(unittest.TestCase):
 
     def test_threads_and_memory_do_not_change_a_byte(self):
         self.build("a.imbrex", "--zoom", "8-12", "--threads", "1", ROADS)
-        self.build("b.imbrex", "--zoom", "8-12", "--threads", "3",
-                   "--memory", "32M", ROADS)
-        self.assertTrue(same_files(self.path("a.imbrex"),
-                                   self.path("b.imbrex")))
+        for options in (("--threads", "2"),
+                        ("--threads", "5", "--memory", "32M")):
+            self.build("b.imbrex", "--zoom", "8-12", "--replace", *options,
+                       ROADS)
+            self.assertTrue(same_files(self.path("a.imbrex"),
+                                       self.path("b.imbrex")))
 
     def test_lines_and_vertices_are_kept_when_told(self):
         def written(name, *options):
@@ -311,12 +312,6 @@ class Builds(unittest.TestCase):
                       "pois"):
             self.assertGreater(read[layer], 50, layer)
 
-    def test_blocks_that_gdal_cannot_unpack_are_refused(self):
-        text = self.build("z.imbrex", os.path.join(
-            DATA, "osm/monaco-latest-2021.lz4.osm.pbf"), code=1)
-        self.assertIn("lz4", text)
-        self.assertFalse(os.path.exists(self.path("z.imbrex")))
-
     def test_standard_input_is_read_packed_or_not(self):
         with gzip.open(ROADS) as file:
             plain = file.read()
@@ -375,30 +370,6 @@ class Builds(unittest.TestCase):
         self.assertEqual(report["layers"][0]["input"], {
             "read": 3, "taken": 3, "without_geometry": 1,
             "outside_the_map": 1})
-
-    def test_odd_and_broken_input_never_crashes(self):
-        names = []
-        for pattern in ("vector/edge/*.geojson", "vector/edge/*.shp",
-                        "vector/edge/*.gpkg", "vector/edge/*.csv",
-                        "malformed/crafted/geojson/*",
-                        "malformed/crafted/osm/*",
-                        "malformed/geojsonhint-bad/*", "osm/bautzen.osm"):
-            found = sorted(glob.glob(os.path.join(DATA, pattern)))
-            self.assertTrue(found, pattern)
-            names += found
-        for number, name in enumerate(names):
-            done = subprocess.run(
-                self.command(f"{number}.imbrex", "--zoom", "0-5", name),
-                stderr=subprocess.PIPE, text=True, check=False, timeout=60)
-            self.assertIn(done.returncode, (0, 1), name + done.stderr)
-            if done.returncode == 1:
-                self.assertIn("imbrex-tiler: ", done.stderr)
-                self.assertFalse(os.path.exists(self.path(
-                    f"{number}.imbrex/CURRENT")), name)
-        for cut in ("trunc_60pct.osm.pbf", "trunc_mid_string.geojson",
-                    "blob_zlib_corrupt.osm.pbf"):
-            [name] = [n for n in names if n.endswith(cut)]
-            self.build("cut.imbrex", "--zoom", "0-5", name, code=1)
 
 
 if __name__ == "__main__":

@@ -435,7 +435,83 @@ class Zooms(LayerCase):
             self.assertLessEqual(report["maxzoom"], most, name)
 
 
+def documented_zooms():
+    """{layer: {class: first zoom}} of the table in docs/vector.md."""
+    found = {}
+    path = os.path.join(os.environ.get("IMBREX_SOURCE", "../../.."),
+                        "docs/vector.md")
+    with open(path, encoding="utf-8") as file:
+        rows = [line.split("|")[1:4] for line in file
+                if line.startswith("| `")]
+    for name, kind, classes in rows:
+        if kind.strip().split(",")[0] not in ("lines", "areas", "points"):
+            continue
+        zooms, waiting = {}, []
+        for word in classes.replace(" and ", ", ").split(","):
+            parts = word.split()
+            waiting.append(parts[0])
+            if len(parts) > 1 and parts[1].isdigit():
+                zooms.update(dict.fromkeys(waiting, int(parts[1])))
+                waiting = []
+        found[name.strip(" `")] = zooms
+    return found
+
+
 class OpenStreetMap(LayerCase):
+    SOURCES = ("monaco-latest-2021.osm.pbf", "andorra-latest-2021.osm.pbf",
+               "porto.osm.pbf", "bautzen.osm")
+    # A river's line begins later; names of buildings are anything.
+    OTHERS = ("buildings", "boundaries")
+
+    def tiles(self, *zooms):
+        folder = self.path("tiles")
+        subprocess.run(["rm", "-rf", folder], check=True)
+        subprocess.run([TILER, "export", "-q", "-o", folder + "/",
+                        self.path("t.imbrex")], check=True)
+        for zoom in zooms:
+            top = os.path.join(folder, str(zoom))
+            for parent, _, names in os.walk(top):
+                for name in names:
+                    with open(os.path.join(parent, name), "rb") as file:
+                        yield zoom, mvt.decode(file.read())
+
+    def test_every_extract_is_a_map_without_configuration(self):
+        """Layers and classes of the documented schema, none before its zoom."""
+        schema = documented_zooms()
+        self.assertEqual(len(schema), 7)
+        self.assertEqual(schema["roads"]["track"], 13)
+        seen = set()
+        for source in self.SOURCES:
+            report = self.build(data("osm/" + source))
+            self.assertEqual((report["minzoom"], report["maxzoom"]), (0, 14))
+            self.assertFalse(report["loss"], source)
+            self.assertEqual({layer["id"] for layer in report["layers"]},
+                             set(schema))
+            for layer in report["layers"]:
+                for zoom in layer["zooms"]:
+                    self.assertEqual(
+                        zoom["features_out"] + zoom.get("too_small", 0),
+                        zoom["features_in"])
+            for zoom, tile in self.tiles(4, 7, 9, 10, 11):
+                for name, features in tile.items():
+                    self.assertIn(name, schema)
+                    if name in self.OTHERS:
+                        continue
+                    for feature in features:
+                        kind = feature["properties"]["class"][1]
+                        self.assertGreaterEqual(zoom, schema[name][kind],
+                                                (source, name, kind))
+                        seen.add((name, kind))
+        self.assertGreater(len(seen), 20, seen)
+
+    def test_names_are_kept_in_all_languages(self):
+        self.build("--zoom", "14", data("osm/andorra-latest-2021.osm.pbf"))
+        keys = {key for _, tile in self.tiles(14) for features in tile.values()
+                for feature in features for key in feature["properties"]
+                if key.startswith("name")}
+        self.assertTrue({"name", "name:ca", "name:es", "name:fr", "name:ru"} <=
+                        keys, keys)
+
     def test_attributes_are_chosen_there_too(self):
         source = data("osm/monaco-latest-2021.osm.pbf")
         self.build("--zoom", "14", "--include", "class", "--include", "name",
