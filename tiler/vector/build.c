@@ -23,7 +23,12 @@
 #include "tiler/vector/summary.h"
 #include "tiler/vector/zoom_guess.h"
 
-enum { GZIP_LEVEL = 6, OSM_MAX_ZOOM = 14, FINGERPRINT_NBYTES = 60 << 10 };
+enum {
+    GZIP_LEVEL = 6,
+    OSM_MAX_ZOOM = 14,
+    FINGERPRINT_NBYTES = 60 << 10,
+    HEAP_PIECE_NBYTES = 256 << 10,
+};
 
 struct build {
     const struct build_options *options;
@@ -47,10 +52,19 @@ struct build {
 /* ---- memory ------------------------------------------------------------- */
 
 /* Shares of --memory. GDAL, the programs and the tiles in the making have the
- * rest; a share is a bound, not an allocation. */
+ * rest; a share is a bound, not an allocation. Sorted runs go to the page cache
+ * and come back from it, so a larger share makes nothing faster. */
 static uint64_t sorter_memory(const struct build *build)
 {
-    return build->options->memory_nbytes / 8;
+    return build->options->memory_nbytes / 32;
+}
+
+/* What is freed goes back to the system, large pieces at once: a stage's peak
+ * is not added to the next one's. */
+static void keep_heap_small(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE_NBYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, HEAP_PIECE_NBYTES);
 }
 
 static uint64_t junction_memory(const struct build *build)
@@ -397,6 +411,7 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
                         &build->space, &build->sorter, err);
     if (status == IBX_OK)
         status = cut(build, err);
+    (void)malloc_trim(0);
     if (status == IBX_OK)
         status = encode(build, err);
     if (status != IBX_OK || build->vector->dry_run)
@@ -533,6 +548,7 @@ int build_vector(const struct build_options *options,
         .inputs = inputs,
         .stop = stop_install(),
     };
+    keep_heap_small();
     struct ibx_err err = {.status = IBX_OK};
     char beside[PATH_MAX];
     set_space(&build, beside);

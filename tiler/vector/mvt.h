@@ -29,6 +29,8 @@ struct mvt_writer;
 
 struct mvt_writer *mvt_writer_new(void); /* NULL: no memory */
 void mvt_writer_free(struct mvt_writer *writer);
+/* Frees what large tiles have grown; it may be used on. */
+void mvt_writer_shrink(struct mvt_writer *writer);
 
 /* Replaces *out by the tile. Layers without features are left out. False: no
  * memory. */

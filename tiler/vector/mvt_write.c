@@ -72,10 +72,8 @@ struct mvt_writer *mvt_writer_new(void)
     return calloc(1, sizeof(struct mvt_writer));
 }
 
-void mvt_writer_free(struct mvt_writer *writer)
+void mvt_writer_shrink(struct mvt_writer *writer)
 {
-    if (writer == NULL)
-        return;
     free(writer->values.slots);
     free(writer->sets.slots);
     free(writer->key_number);
@@ -88,6 +86,13 @@ void mvt_writer_free(struct mvt_writer *writer)
     bytes_free(&writer->feature);
     bytes_free(&writer->geometry);
     bytes_free(&writer->value);
+    *writer = (struct mvt_writer){0};
+}
+
+void mvt_writer_free(struct mvt_writer *writer)
+{
+    if (writer != NULL)
+        mvt_writer_shrink(writer);
     free(writer);
 }
 

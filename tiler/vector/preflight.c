@@ -7,6 +7,9 @@
 
 enum {
     SAMPLE_CHUNKS = 16,
+    /* Times the sorter's, so that a sample rarely goes to the disk itself; the
+     * memory of later stages is not in use yet. */
+    SAMPLE_MEMORY = 4,
     /* Pieces of a zoom rarely take more than so many times the features. */
     AMPLE = 16,
     /* A compressed tile has about half the bytes of its pieces, or less. */
@@ -70,8 +73,9 @@ static enum ibx_status estimate_pieces(const struct preflight *p,
     sample.stats = &stats;
     sample.progress = NULL;
     sample.sorter = NULL;
-    enum ibx_status status = sorter_open(sample.nthreads, p->sorter_nbytes,
-                                         &space, &sample.sorter, err);
+    enum ibx_status status =
+        sorter_open(sample.nthreads, SAMPLE_MEMORY * p->sorter_nbytes, &space,
+                    &sample.sorter, err);
     if (status == IBX_OK && !stats_init(&stats, sample.layers->count))
         status = err_nomem(err);
     if (status == IBX_OK)

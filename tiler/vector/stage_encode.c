@@ -5,10 +5,13 @@
 
 #include "tiler/vector/batch.h"
 
+enum { LARGE_NBYTES = 1 << 20 };
+
 struct shared {
     struct stage_encode *stage;
     struct crew crew;
     pthread_mutex_t source_lock; /* guards source */
+    pthread_mutex_t large_lock;  /* held while a large tile is made */
     struct batch_source source;
     pthread_mutex_t result_lock; /* guards stage->stats and drops */
     struct tile_drops drops;
@@ -164,6 +167,24 @@ static enum ibx_status say_too_large(struct worker *worker, struct ibx_zxy at)
     return err_say(worker->err, IBX_ERR_TOO_LARGE, NULL, what);
 }
 
+/* A tile in the making takes about ten times its pieces, so large ones are
+ * made one at a time while others go on with small ones. */
+static enum tile_status make_alone(struct worker *worker,
+                                   const struct tile_job *job,
+                                   const struct bytes **made)
+{
+    size_t nbytes = 0;
+    for (size_t i = 0; i < job->nrecords; i++)
+        nbytes += job->records[i].len;
+    if (nbytes < LARGE_NBYTES)
+        return tile_make(worker->maker, job, made);
+    pthread_mutex_lock(&worker->shared->large_lock);
+    enum tile_status status = tile_make(worker->maker, job, made);
+    tile_maker_shrink(worker->maker);
+    pthread_mutex_unlock(&worker->shared->large_lock);
+    return status;
+}
+
 static enum ibx_status make_tile(struct worker *worker,
                                  const struct batch_tile *tile)
 {
@@ -177,7 +198,7 @@ static enum ibx_status make_tile(struct worker *worker,
         .drops = &worker->unit_drops,
     };
     const struct bytes *made;
-    switch (tile_make(worker->maker, &job, &made)) {
+    switch (make_alone(worker, &job, &made)) {
     case TILE_OK:
         return add_out(worker, tile, made) ? IBX_OK : err_nomem(worker->err);
     case TILE_EMPTY:
@@ -314,12 +335,10 @@ enum ibx_status stage_encode_run(struct stage_encode *stage,
         .work = run_worker,
         .arg = &shared,
     };
-    if (pthread_mutex_init(&shared.source_lock, NULL) != 0)
-        return err_nomem(err);
-    if (pthread_mutex_init(&shared.result_lock, NULL) != 0) {
-        pthread_mutex_destroy(&shared.source_lock);
-        return err_nomem(err);
-    }
+    /* Without attributes it cannot fail. */
+    (void)pthread_mutex_init(&shared.source_lock, NULL);
+    (void)pthread_mutex_init(&shared.result_lock, NULL);
+    (void)pthread_mutex_init(&shared.large_lock, NULL);
     enum ibx_status status = crew_run(&shared.crew, err);
     if (status == IBX_OK)
         count_lost(&shared.drops, stage->stats);
@@ -327,5 +346,6 @@ enum ibx_status stage_encode_run(struct stage_encode *stage,
     batch_source_free(&shared.source);
     pthread_mutex_destroy(&shared.source_lock);
     pthread_mutex_destroy(&shared.result_lock);
+    pthread_mutex_destroy(&shared.large_lock);
     return status;
 }

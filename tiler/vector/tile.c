@@ -43,26 +43,37 @@ struct tile_maker *tile_maker_new(const struct tile_settings *settings)
     return maker;
 }
 
+void tile_maker_shrink(struct tile_maker *maker)
+{
+    mvt_writer_shrink(maker->mvt);
+    arena_free(&maker->pieces);
+    arena_free(&maker->made);
+    geom_free(&maker->open);
+    geom_free(&maker->join);
+    free(maker->shares);
+    free(maker->features);
+    free(maker->made_of);
+    maker->shares = NULL;
+    maker->features = NULL;
+    maker->made_of = NULL;
+    maker->nshares = maker->shares_cap = 0;
+    bytes_free(&maker->raw);
+}
+
 void tile_maker_free(struct tile_maker *maker)
 {
     if (maker == NULL)
         return;
     if (maker->gzip != NULL)
         libdeflate_free_compressor(maker->gzip);
+    if (maker->mvt != NULL)
+        tile_maker_shrink(maker);
     mvt_writer_free(maker->mvt);
     repair_free(maker->repair);
-    arena_free(&maker->pieces);
-    arena_free(&maker->made);
-    geom_free(&maker->open);
-    geom_free(&maker->join);
-    free(maker->shares);
     free(maker->groups);
-    free(maker->features);
     free(maker->layers);
-    free(maker->made_of);
     free(maker->keys);
     free(maker->first_key);
-    bytes_free(&maker->raw);
     bytes_free(&maker->out);
     free(maker);
 }

@@ -67,4 +67,7 @@ struct tile_job {
 enum tile_status tile_make(struct tile_maker *maker, const struct tile_job *job,
                            const struct bytes **out);
 
+/* Frees what a large tile has grown; the tile made last stays. */
+void tile_maker_shrink(struct tile_maker *maker);
+
 #endif
