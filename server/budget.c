@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KIB UINT64_C(1024)
-#define MIB (KIB * KIB)
+#define KIB               UINT64_C(1024)
+#define MIB               (KIB * KIB)
+#define USUAL_PACK_NBYTES (4 * MIB)
 
 enum {
-    DEFAULT_VIEWS = 32,
+    DEFAULT_VIEWS_MIN = 32,
+    DEFAULT_VIEWS_MAX = 256,
+    DEFAULT_MAPS_OF_MEMORY = 4, /* times what there is */
     DEFAULT_CACHE_HANDLES = 16,
     DEFAULT_QUEUE = 256,
     DEFAULT_IO_THREADS = 4,
@@ -102,20 +105,39 @@ static bool plan_memory(const struct options *options,
     return true;
 }
 
+/* Maps take address space and page tables, a five-hundredth of what they show,
+ * and no memory that the kernel cannot take back. Of packs that do not fit one
+ * is mapped anew, and faulted in anew, for every few tiles of 200 KB. */
+static uint64_t default_mapped(const struct host_limits *host, uint64_t space,
+                               uint64_t left)
+{
+    uint64_t most = sizeof(void *) == 4 ? 128 * MIB : 1024 * MIB;
+    uint64_t memory = host->machine_nbytes == 0
+                          ? host->cgroup_nbytes
+                          : min64(host->cgroup_nbytes, host->machine_nbytes);
+    most = min64(most, min64(memory, most) * DEFAULT_MAPS_OF_MEMORY);
+    return min64(most, min64(space / 2, left / 8 * 7));
+}
+
+/* As many as are mapped in full when packs have their usual size. */
+static uint64_t default_views(uint64_t mapped)
+{
+    uint64_t views = mapped / USUAL_PACK_NBYTES;
+    return min64(max64(views, DEFAULT_VIEWS_MIN), DEFAULT_VIEWS_MAX);
+}
+
 static bool plan_mapped(const struct options *options,
                         const struct host_limits *host, struct budget *out,
                         char error[OPTIONS_ERROR_NBYTES])
 {
     uint64_t space = free_address_space(host);
     uint64_t left = space - out->memory;
-    uint64_t fallback = min64(128 * MIB, min64(space / 2, left / 8 * 7));
-    if (sizeof(void *) == 4)
-        fallback = min64(fallback, 512 * MIB);
+    uint64_t fallback = default_mapped(host, space, left);
     out->mapped = chosen(options->max_mapped_nbytes, max64(fallback, 64 * KIB));
     if (out->mapped > left)
         return refuse(error, "max-mapped", out->mapped, left,
                       "RLIMIT_AS beside --memory");
-    out->views = chosen(options->max_views, DEFAULT_VIEWS);
+    out->views = chosen(options->max_views, default_views(out->mapped));
     return true;
 }
 

@@ -16,6 +16,7 @@ struct host_limits {
     uint64_t handles;                     /* RLIMIT_NOFILE */
     uint64_t cgroup_nbytes;               /* memory.max of our cgroup */
     unsigned ncpus;
+    uint64_t machine_nbytes; /* the machine's memory; 0: not known */
 };
 
 enum {

@@ -160,6 +160,12 @@ static unsigned cpu_count(void)
     return (unsigned)CPU_COUNT(&set);
 }
 
+static uint64_t machine_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    return pages <= 0 ? 0 : (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 void host_limits_read(struct host_limits *out)
 {
     struct rlimit space;
@@ -174,4 +180,5 @@ void host_limits_read(struct host_limits *out)
     out->handles = handle_limit();
     out->cgroup_nbytes = cgroup_limit();
     out->ncpus = cpu_count();
+    out->machine_nbytes = machine_memory();
 }

@@ -5,8 +5,8 @@
 #include "server/budget.h"
 
 /* Reads RLIMIT_AS, RLIMIT_NOFILE (raised to its hard limit first), the memory
- * limit of our cgroup and of those above it (v2 and v1) and the number of
- * usable CPUs. What cannot be read counts as unlimited. */
+ * limit of our cgroup and of those above it (v2 and v1), the number of usable
+ * CPUs and the machine's memory. What cannot be read counts as unlimited. */
 void host_limits_read(struct host_limits *out);
 
 /* Bytes of address space and of resident memory in use now, and of the

@@ -13,50 +13,50 @@ static const struct {
     const char *option, *value; /* NULL: none */
     const char *refused;        /* part of the message; NULL when it fits */
 } budgets[] = {
-    {"roomy", {NO, 0, NO, NO, 8}, NULL, NULL, NULL},
-    {"one CPU", {NO, 0, 1024, NO, 1}, NULL, NULL, NULL},
-    {"64 handles", {NO, 0, 64, NO, 2}, NULL, NULL, NULL},
-    {"40 handles", {NO, 0, 40, NO, 2}, NULL, NULL, "--max-handles"},
+    {"roomy", {NO, 0, NO, NO, 8, 0}, NULL, NULL, NULL},
+    {"one CPU", {NO, 0, 1024, NO, 1, 0}, NULL, NULL, NULL},
+    {"64 handles", {NO, 0, 64, NO, 2, 0}, NULL, NULL, NULL},
+    {"40 handles", {NO, 0, 40, NO, 2, 0}, NULL, NULL, "--max-handles"},
     {"64 MB of address space",
-     {64 * MIB, 25 * MIB, NO, NO, 2},
+     {64 * MIB, 25 * MIB, NO, NO, 2, 0},
      NULL,
      NULL,
      NULL},
     {"no address space",
-     {30 * MIB, 29 * MIB, NO, NO, 2},
+     {30 * MIB, 29 * MIB, NO, NO, 2, 0},
      NULL,
      NULL,
      "--memory"},
-    {"cgroup of 32 MB", {NO, 0, NO, 32 * MIB, 2}, NULL, NULL, NULL},
-    {"cgroup of 16 MB", {NO, 0, NO, 16 * MIB, 2}, NULL, NULL, NULL},
+    {"cgroup of 32 MB", {NO, 0, NO, 32 * MIB, 2, 0}, NULL, NULL, NULL},
+    {"cgroup of 16 MB", {NO, 0, NO, 16 * MIB, 2, 0}, NULL, NULL, NULL},
     {"memory above the cgroup",
-     {NO, 0, NO, 32 * MIB, 2},
+     {NO, 0, NO, 32 * MIB, 2, 0},
      "memory",
      "64M",
      "cgroup"},
     {"memory above the space",
-     {64 * MIB, 25 * MIB, NO, NO, 2},
+     {64 * MIB, 25 * MIB, NO, NO, 2, 0},
      "memory",
      "64M",
      "RLIMIT_AS"},
     {"maps above the space",
-     {64 * MIB, 25 * MIB, NO, NO, 2},
+     {64 * MIB, 25 * MIB, NO, NO, 2, 0},
      "max-mapped",
      "40M",
      "--max-mapped"},
     {"connections above handles",
-     {NO, 0, 256, NO, 2},
+     {NO, 0, 256, NO, 2, 0},
      "max-connections",
      "250",
      "RLIMIT_NOFILE"},
     {"connections above memory",
-     {NO, 0, NO, NO, 2},
+     {NO, 0, NO, NO, 2, 0},
      "max-connections",
      "60000",
      "--max-connections"},
-    {"smallest memory", {NO, 0, NO, NO, 2}, "memory", "6M", NULL},
+    {"smallest memory", {NO, 0, NO, NO, 2, 0}, "memory", "6M", NULL},
     {"bodies above memory",
-     {NO, 0, NO, NO, 2},
+     {NO, 0, NO, NO, 2, 0},
      "max-bodies",
      "64M",
      "--memory"},
@@ -95,6 +95,35 @@ START_TEST(sums_never_exceed_what_there_is)
                       "%s: address space", budgets[_i].label);
         ck_assert_uint_ge(b.connections, 1);
     }
+    options_fini(&options);
+}
+END_TEST
+
+static const struct {
+    const char *label;
+    struct host_limits host;
+    uint64_t mapped, views;
+} maps[] = {
+    {"roomy", {NO, 0, NO, NO, 2, 0}, 1024 * MIB, 256},
+    {"machine of 24 GB", {NO, 0, NO, NO, 2, 24576 * MIB}, 1024 * MIB, 256},
+    {"machine of 64 MB", {NO, 0, NO, NO, 2, 64 * MIB}, 256 * MIB, 64},
+    {"cgroup of 32 MB", {NO, 0, NO, 32 * MIB, 2, 0}, 128 * MIB, 32},
+    {"space of 64 MB", {64 * MIB, 0, NO, NO, 2, 0}, 32 * MIB, 32},
+};
+
+START_TEST(maps_grow_with_the_machine)
+{
+    struct options options;
+    struct budget b;
+    char error[OPTIONS_ERROR_NBYTES] = "";
+    if (sizeof(void *) == 4)
+        return; /* 128 MiB at most */
+    options_init(&options);
+    ck_assert_msg(budget_plan(&options, &maps[_i].host, &b, error), "%s",
+                  error);
+    ck_assert_msg(b.mapped == maps[_i].mapped, "%s: %llu", maps[_i].label,
+                  (unsigned long long)b.mapped);
+    ck_assert_uint_eq(b.views, maps[_i].views);
     options_fini(&options);
 }
 END_TEST
@@ -166,6 +195,7 @@ int main(void)
     tcase_add_loop_test(all, sums_never_exceed_what_there_is, 0, ROWS(budgets));
     tcase_add_loop_test(all, file_is_taken_or_refused_by_its_path, 0,
                         ROWS(files));
+    tcase_add_loop_test(all, maps_grow_with_the_machine, 0, ROWS(maps));
     tcase_add_test(all, higher_places_win);
     suite_add_tcase(suite, all);
     return run_suite(suite);
