@@ -7,6 +7,7 @@ import socket
 import harness
 from harness import Case, make_tileset, packs, tile_bytes, until
 
+SCARCE = harness.BUILD / "tests/support/libscarce.so"
 PREPARED = 'imbrex_tiles_total{path="prepared"}'
 
 
@@ -149,6 +150,48 @@ class Prepared(Case):
         self.assertEqual(metrics["imbrex_prepared_bytes_cap"], 512 << 10)
         self.assertEqual(server.stop(), 0)
         self.assertIsNone(re.search(r"ERROR|Sanitizer", server.log()))
+
+    # ---- without memory -------------------------------------------------
+
+    def prepared_in(self, server):
+        """Answers sent again; asked until the question itself is answered."""
+        for _ in range(50):
+            answer = server.admin("/metrics")
+            found = answer and re.search(
+                re.escape(PREPARED) + r" (\d+)", answer.body.decode())
+            if found:
+                return int(found.group(1))
+        self.fail("the metrics were never answered")
+
+    def compare_when_scarce(self, **scarce):
+        """Whole answers or none, though some could not be made."""
+        if not SCARCE.exists():
+            self.skipTest("nothing can be preloaded into this build")
+        path, _ = self.tileset(max=4)
+        targets = [f"/made/4/{n % 16}/{n // 16}" for n in range(48)]
+        with self.serve("--threads", "1", path) as server:
+            want = {target: server.get(target) for target in targets}
+        server = self.serve("--threads", "1", path,
+                            env={"LD_PRELOAD": str(SCARCE), **scarce})
+        unanswered = 0
+        for _ in range(6):
+            for target in targets:
+                got = server.get(target)
+                if got is None:
+                    unanswered += 1
+                    continue
+                self.assertEqual(got.status, 200)
+                self.assertEqual(fields(got), fields(want[target]))
+                self.assertEqual(got.body, want[target].body)
+        self.assertGreater(unanswered, 0)
+        self.assertGreater(self.prepared_in(server), 0)
+        self.assertEqual(server.stop(), 0)
+
+    def test_an_answer_that_lacks_a_field_is_neither_sent_nor_kept(self):
+        self.compare_when_scarce(SCARCE_FIELDS="25")
+
+    def test_a_response_that_cannot_be_made_is_not_kept(self):
+        self.compare_when_scarce(SCARCE_RESPONSES="3")
 
 
 if __name__ == "__main__":
