@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "tiler/cli/stop.h"
 #include "tiler/command.h"
 #include "tiler/vector/config.h"
+#include "tiler/vector/footprint.h"
 #include "tiler/vector/osm_read.h"
 #include "tiler/vector/preflight.h"
 #include "tiler/vector/project.h"
@@ -27,7 +27,6 @@ enum {
     GZIP_LEVEL = 6,
     OSM_MAX_ZOOM = 14,
     FINGERPRINT_NBYTES = 60 << 10,
-    HEAP_PIECE_NBYTES = 256 << 10,
 };
 
 struct build {
@@ -57,14 +56,6 @@ struct build {
 static uint64_t sorter_memory(const struct build *build)
 {
     return build->options->memory_nbytes / 32;
-}
-
-/* What is freed goes back to the system, large pieces at once: a stage's peak
- * is not added to the next one's. */
-static void keep_heap_small(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE_NBYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, HEAP_PIECE_NBYTES);
 }
 
 static uint64_t junction_memory(const struct build *build)
@@ -398,8 +389,9 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
         status = begin_stats(build, err);
     if (status != IBX_OK)
         return status;
-    /* What GDAL has freed goes back to the system before the next stages. */
-    (void)malloc_trim(0);
+    /* GDAL is done: its memory is not to stand beside the next stages'. */
+    footprint_trim();
+    footprint_rest_libraries();
     choose_zooms(build);
     if (!build->vector->dry_run)
         status = open_writer(build, err);
@@ -411,7 +403,7 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
                         &build->space, &build->sorter, err);
     if (status == IBX_OK)
         status = cut(build, err);
-    (void)malloc_trim(0);
+    footprint_trim();
     if (status == IBX_OK)
         status = encode(build, err);
     if (status != IBX_OK || build->vector->dry_run)
@@ -548,7 +540,7 @@ int build_vector(const struct build_options *options,
         .inputs = inputs,
         .stop = stop_install(),
     };
-    keep_heap_small();
+    footprint_keep_small();
     struct ibx_err err = {.status = IBX_OK};
     char beside[PATH_MAX];
     set_space(&build, beside);
