@@ -1,11 +1,7 @@
 #include "pack/format.h"
 
 #include <string.h>
-#ifdef IBX_XXHASH_DISPATCH
-#include <xxh_x86dispatch.h> /* the same sums, by the widest registers */
-#else
 #include <xxhash.h>
-#endif
 
 #include "pack/bytes.h"
 

@@ -365,7 +365,7 @@ class Limits(Case):
                 self.assertEqual(crawl(2, 15, crawlers, user), 0)
         metrics = under_caps(self, server, "views")
         self.assertGreater(metrics["imbrex_view_opens_total"], 300)
-        self.assertGreater(metrics["imbrex_view_evictions_spared_total"], 100)
+        self.assertGreater(metrics["imbrex_view_evictions_spared_total"], 50)
 
     # ---- everything at once --------------------------------------------
 
