@@ -32,7 +32,7 @@ static void shared_table(struct build_options *o, struct option table[NSHARED])
         option_integer("threads", &o->threads, 1, 256,
                        "default: one per processor"),
         option_size("memory", &o->memory_nbytes, 32 << 20, OPTION_NO_MAX,
-                    "bound for the whole program (256M)"),
+                    "bound for what is held at once (256M)"),
         option_string("temp-dir", &o->temp_dir, "DIR",
                       "for unfinished work (default: inside the output)"),
         option_size("pack-size", &o->pack_nbytes, IBX_PACK_NBYTES_MIN,
