@@ -49,9 +49,10 @@ struct crowd {
     struct tally of_people, of_crawlers;
 };
 
+/* 0 when nothing is below `n`. */
 static uint32_t below(struct crowd *c, uint32_t n)
 {
-    return (uint32_t)(tiles_random(&c->random) % n);
+    return n == 0 ? 0 : (uint32_t)(tiles_random(&c->random) % n);
 }
 
 static void ask(const struct crowd *c, struct ibx_zxy at, uint32_t reader)
