@@ -113,6 +113,8 @@ static enum ibx_status read_inputs(struct build *build, struct ibx_err *err)
     intake->maxzoom = zooms->is_auto ? PROJECT_MAX_ZOOM : zooms->max;
     set_boxes(build);
     enum ibx_status status = intake_open(intake, &build->space, err);
+    /* GDAL has looked at all its drivers, and goes on with one or two. */
+    footprint_rest_libraries();
     struct progress progress;
     progress_init(&progress, "reading", "features",
                   build->options->common.quiet);
@@ -129,6 +131,9 @@ static enum ibx_status read_inputs(struct build *build, struct ibx_err *err)
         build->has_osm = build->has_osm || by_schema;
     }
     progress_end(&progress);
+    /* GDAL is done: its memory is not to stand beside the next stages'. */
+    footprint_trim();
+    footprint_rest_libraries();
     return status == IBX_OK ? intake_seal(intake, err) : status;
 }
 
@@ -389,9 +394,7 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
         status = begin_stats(build, err);
     if (status != IBX_OK)
         return status;
-    /* GDAL is done: its memory is not to stand beside the next stages'. */
     footprint_trim();
-    footprint_rest_libraries();
     choose_zooms(build);
     if (!build->vector->dry_run)
         status = open_writer(build, err);

@@ -5,6 +5,9 @@
 #include <string.h>
 
 static const double SAME_AREA = 0.01;
+/* Few features have more; what mending one needs is not to stand beside what
+ * the reader takes for the next. */
+enum { LARGE_NPOINTS = 10000 };
 
 enum ibx_status intake_open(struct intake *intake, struct temp_space *space,
                             struct ibx_err *err)
@@ -28,6 +31,13 @@ static void free_scratch(struct intake *intake)
     geom_free(&intake->clipped);
     geom_free(&intake->joined);
     bytes_free(&intake->set);
+}
+
+static bool renew_scratch(struct intake *intake)
+{
+    free_scratch(intake);
+    intake->repair = repair_new();
+    return intake->repair != NULL;
 }
 
 void intake_close(struct intake *intake)
@@ -203,7 +213,11 @@ enum ibx_status intake_add(struct intake *intake, struct feature_head *head,
         return status;
     layer->kinds |= 1u << geom->kind;
     intake_count(intake, head->layer, READ_TAKEN);
-    return store_add(&intake->store, head, geom, err);
+    status = store_add(&intake->store, head, geom, err);
+    if (status == IBX_OK && geom->npoints > LARGE_NPOINTS &&
+        !renew_scratch(intake))
+        return err_nomem(err);
+    return status;
 }
 
 enum ibx_status intake_seal(struct intake *intake, struct ibx_err *err)
