@@ -394,7 +394,7 @@ static enum ibx_status run(struct build *build, struct ibx_err *err)
         status = begin_stats(build, err);
     if (status != IBX_OK)
         return status;
-    footprint_trim();
+    footprint_trim(); /* of what ordering the features took */
     choose_zooms(build);
     if (!build->vector->dry_run)
         status = open_writer(build, err);
