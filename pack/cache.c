@@ -496,6 +496,7 @@ void ibx_cache_close(struct ibx_cache *cache)
     if (!cache)
         return;
     assert(!cache->recency.oldest);
+    ibx_copy_drop_spare(cache);
     assert(atomic_load(&cache->copy_now) == 0);
     pthread_cond_destroy(&cache->changed);
     pthread_mutex_destroy(&cache->lock);

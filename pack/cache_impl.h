@@ -54,7 +54,8 @@ struct ibx_cache {
     /* Threads waiting on `changed` for room: lets an unpin or a freed copy
      * skip the lock when nobody waits. */
     atomic_uint room_waiters;
-    _Atomic uint64_t copy_now, copy_high;
+    _Atomic uint64_t copy_now, copy_high, spare_nbytes;
+    _Atomic(struct ibx_copy_head *) spare; /* a copy kept for the next tile */
     _Atomic uint64_t epoch;
     _Atomic uint64_t ncorrupt, nfaults;
 };
@@ -64,6 +65,9 @@ int64_t ibx_room_now_s(void);
 
 /* The latest moment a wait that starts now may last to. */
 struct timespec ibx_room_deadline(const struct ibx_cache *cache);
+
+/* Frees the copy that is kept for the next tile. */
+void ibx_copy_drop_spare(struct ibx_cache *cache);
 
 /* All below: call with the lock held; it may be dropped and taken again. */
 

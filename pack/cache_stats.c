@@ -15,7 +15,11 @@ void ibx_cache_stats(struct ibx_cache *cache, struct ibx_cache_stats *out)
     out->index_nbytes_high = cache->index.high;
     out->effective_views = cache->views.cap;
     pthread_mutex_unlock(&cache->lock);
-    out->copy_nbytes = atomic_load(&cache->copy_now);
+    /* In this order: what moves to the spare one meanwhile counts twice, not
+     * less than nothing. */
+    uint64_t spare = atomic_load(&cache->spare_nbytes);
+    uint64_t now = atomic_load(&cache->copy_now);
+    out->copy_nbytes = now > spare ? now - spare : 0;
     out->copy_nbytes_high = atomic_load(&cache->copy_high);
     out->corrupt += atomic_load(&cache->ncorrupt);
     out->faults += atomic_load(&cache->nfaults);

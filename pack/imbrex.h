@@ -152,9 +152,11 @@ struct ibx_cache_options {
     uint64_t max_mapped_nbytes; /* packs and manifests together */
     uint32_t max_views;         /* packs mapped at once, 1..4096 */
     uint32_t max_handles;       /* descriptors open at once, 1.. */
-    uint64_t max_copy_nbytes;   /* copies alive at once, summed */
-    uint64_t max_index_nbytes;  /* private memory for the views' indexes */
-    uint32_t wait_ms;           /* longest wait at a cap before ERR_BUSY */
+    /* Copies alive at once, summed, and one of up to 64 KiB that was given back
+     * and is kept for the next tile. */
+    uint64_t max_copy_nbytes;
+    uint64_t max_index_nbytes; /* private memory for the views' indexes */
+    uint32_t wait_ms;          /* longest wait at a cap before ERR_BUSY */
     /* A block that is read whole once a second tile of it is wanted; its first
      * visit reads the tile alone. 0, or a power of two of at least a page. */
     uint32_t prefetch_nbytes;
