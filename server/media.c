@@ -2,22 +2,29 @@
 
 #include <stddef.h>
 
+#define EXTENSION(text)                                                        \
+    {                                                                          \
+        (text), sizeof(text) - 1                                               \
+    }
+
 static const struct {
-    const char *extension;
+    struct span extension;
     const char *type;
     enum ibx_format format;
     bool vector;
 } media[] = {
     /* The first row of a format is how we write it; others are read too. */
-    {"png", "image/png", IBX_FORMAT_PNG, false},
-    {"jpg", "image/jpeg", IBX_FORMAT_JPEG, false},
-    {"jpeg", "image/jpeg", IBX_FORMAT_JPEG, false},
-    {"webp", "image/webp", IBX_FORMAT_WEBP, false},
-    {"mvt", "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT, true},
-    {"pbf", "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT, true},
-    {"avif", "image/avif", IBX_FORMAT_AVIF, false},
-    {"mlt", "application/vnd.maplibre-tile", IBX_FORMAT_MLT, true},
-    {"json", "application/json", IBX_FORMAT_JSON, true},
+    {EXTENSION("png"), "image/png", IBX_FORMAT_PNG, false},
+    {EXTENSION("jpg"), "image/jpeg", IBX_FORMAT_JPEG, false},
+    {EXTENSION("jpeg"), "image/jpeg", IBX_FORMAT_JPEG, false},
+    {EXTENSION("webp"), "image/webp", IBX_FORMAT_WEBP, false},
+    {EXTENSION("mvt"), "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT,
+     true},
+    {EXTENSION("pbf"), "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT,
+     true},
+    {EXTENSION("avif"), "image/avif", IBX_FORMAT_AVIF, false},
+    {EXTENSION("mlt"), "application/vnd.maplibre-tile", IBX_FORMAT_MLT, true},
+    {EXTENSION("json"), "application/json", IBX_FORMAT_JSON, true},
 };
 
 enum { NMEDIA = sizeof(media) / sizeof(media[0]) };
@@ -35,7 +42,7 @@ const char *media_extension(enum ibx_format format)
 {
     for (size_t i = 0; i < NMEDIA; i++) {
         if (media[i].format == format)
-            return media[i].extension;
+            return media[i].extension.ptr;
     }
     return "";
 }
@@ -43,7 +50,7 @@ const char *media_extension(enum ibx_format format)
 enum ibx_format media_format(struct span extension)
 {
     for (size_t i = 0; i < NMEDIA; i++) {
-        if (span_is(extension, media[i].extension))
+        if (span_equal(extension, media[i].extension))
             return media[i].format;
     }
     return IBX_FORMAT_UNKNOWN;

@@ -35,15 +35,65 @@ static bool is_token(struct span text)
     return text.len > 0;
 }
 
-/* RFC 9110 5.5: controls in a value are invalid, and dangerous in a log. */
+/* RFC 9110 5.5: controls in a value are invalid, and dangerous in a log. Looks
+ * at every byte, so that the compiler can look at many at once. */
 static bool has_controls(struct span value)
 {
+    unsigned char found = 0;
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return true;
+        found |= (unsigned char)((c < 0x20) & (c != '\t')) | (c == 0x7f);
     }
-    return false;
+    return found != 0;
+}
+
+/* A field that means something to us. */
+struct known {
+    struct span name;
+    bool list;        /* a struct field, else a span: the last line counts */
+    size_t value_off; /* in a struct request */
+    size_t count_off; /* of the number of lines; 0 where nobody counts */
+};
+
+#define KNOWN(name, list, member, count)                                       \
+    {                                                                          \
+        {(name), sizeof(name) - 1}, list, offsetof(struct request, member),    \
+            count                                                              \
+    }
+#define LIST(name, member) KNOWN(name, true, member, 0)
+#define LAST(name, member) KNOWN(name, false, member, 0)
+#define COUNTED(name, member, count)                                           \
+    KNOWN(name, false, member, offsetof(struct request, count))
+
+static const struct known known_fields[] = {
+    COUNTED("Host", host, nhosts),
+    COUNTED("Content-Length", content_length, nlengths),
+    COUNTED("Transfer-Encoding", transfer_encoding, ntransfers),
+    LIST("Accept-Encoding", accept_encoding),
+    LIST("If-None-Match", if_none_match),
+    LIST("If-Match", if_match),
+    LAST("If-Modified-Since", if_modified_since),
+    LAST("If-Unmodified-Since", if_unmodified_since),
+    LAST("Origin", origin),
+    LAST("Referer", referer),
+    LAST("User-Agent", user_agent),
+    LAST("Forwarded", forwarded),
+    LAST("X-Forwarded-For", forwarded_for),
+    LAST("X-Forwarded-Host", forwarded_host),
+    LAST("X-Forwarded-Proto", forwarded_proto),
+    LAST("X-Forwarded-Prefix", forwarded_prefix),
+};
+
+static const struct known *find_known(struct span name)
+{
+    for (size_t i = 0; i < sizeof(known_fields) / sizeof(known_fields[0]);
+         i++) {
+        const struct span *known = &known_fields[i].name;
+        if (known->len == name.len &&
+            strncasecmp(known->ptr, name.ptr, name.len) == 0)
+            return &known_fields[i];
+    }
+    return NULL;
 }
 
 static void add_line(struct request *request, struct field *field,
@@ -55,52 +105,6 @@ static void add_line(struct request *request, struct field *field,
         field->line[field->nlines++] = value;
 }
 
-static void add_framing(struct request *request, struct span name,
-                        struct span value)
-{
-    if (span_is_caseless(name, "Host")) {
-        request->nhosts++;
-        request->host = value;
-    } else if (span_is_caseless(name, "Content-Length")) {
-        request->nlengths++;
-        request->content_length = value;
-    } else if (span_is_caseless(name, "Transfer-Encoding")) {
-        request->ntransfers++;
-        request->transfer_encoding = value;
-    }
-}
-
-/* Fields of which the last line counts. */
-static struct span *single_field(struct request *request, struct span name)
-{
-    static const struct {
-        const char *name;
-        size_t off;
-    } fields[] = {
-        {"If-Modified-Since", offsetof(struct request, if_modified_since)},
-        {"If-Unmodified-Since", offsetof(struct request, if_unmodified_since)},
-        {"Origin", offsetof(struct request, origin)},
-        {"Forwarded", offsetof(struct request, forwarded)},
-        {"X-Forwarded-For", offsetof(struct request, forwarded_for)},
-        {"X-Forwarded-Host", offsetof(struct request, forwarded_host)},
-        {"X-Forwarded-Proto", offsetof(struct request, forwarded_proto)},
-        {"X-Forwarded-Prefix", offsetof(struct request, forwarded_prefix)},
-        {"User-Agent", offsetof(struct request, user_agent)},
-        {"Referer", offsetof(struct request, referer)},
-    };
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        if (span_is_caseless(name, fields[i].name))
-            return (struct span *)(void *)((char *)request + fields[i].off);
-    }
-    return NULL;
-}
-
-/* A quick no for most fields that a browser sends: none of ours begins so. */
-static bool is_ours(struct span name)
-{
-    return name.len > 3 && strchr("AHCTIOFXUR", name.ptr[0] & ~0x20) != NULL;
-}
-
 void request_add_field(struct request *request, struct span name,
                        struct span value)
 {
@@ -108,19 +112,16 @@ void request_add_field(struct request *request, struct span name,
     request->head_nbytes += name.len + value.len + 4;
     if (!is_token(name) || has_controls(value))
         request->malformed = true;
-    if (!is_ours(name))
+    const struct known *known = find_known(name);
+    if (known == NULL)
         return;
-    if (span_is_caseless(name, "Accept-Encoding"))
-        add_line(request, &request->accept_encoding, value);
-    else if (span_is_caseless(name, "If-None-Match"))
-        add_line(request, &request->if_none_match, value);
-    else if (span_is_caseless(name, "If-Match"))
-        add_line(request, &request->if_match, value);
+    void *to = (char *)request + known->value_off;
+    if (known->list)
+        add_line(request, to, value);
     else
-        add_framing(request, name, value);
-    struct span *single = single_field(request, name);
-    if (single != NULL)
-        *single = value;
+        *(struct span *)to = value;
+    if (known->count_off != 0)
+        ++*(unsigned *)(void *)((char *)request + known->count_off);
 }
 
 static bool is_alnum(char c)

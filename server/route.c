@@ -4,8 +4,8 @@
 
 #include "server/media.h"
 
-/* A path, decoded and cut at its slashes. Segments lie one after another in
- * `bytes`, each terminated. */
+/* A path, decoded and cut at its slashes. Where nothing had to be decoded,
+ * segments lie in the target itself. */
 struct path {
     char bytes[512];
     struct span seg[ROUTE_SEGMENTS_MAX];
@@ -42,19 +42,31 @@ static int decode_char(struct span in, size_t *pos)
     return c < 0x20 || c == 0x7f ? -1 : c;
 }
 
-/* Decodes a segment to `out`, which has room for in.len + 1 bytes. */
-static bool decode_segment(struct span in, char *out, size_t *out_len)
+/* Decodes a segment to `out`, which has room for as many bytes, and leaves it
+ * there. */
+static bool decode_segment(struct span *seg, char *out)
 {
     size_t pos = 0, len = 0;
-    while (pos < in.len) {
-        int c = decode_char(in, &pos);
+    while (pos < seg->len) {
+        int c = decode_char(*seg, &pos);
         if (c < 0)
             return false;
         out[len++] = (char)c;
     }
-    out[len] = '\0';
-    *out_len = len;
+    *seg = (struct span){out, len};
     return true;
+}
+
+/* True when every character means itself. Looks at all of them, so that the
+ * compiler can look at many at once. */
+static bool is_plain(struct span text)
+{
+    unsigned char odd = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        odd |= (unsigned char)(c < 0x20) | (c == 0x7f) | (c == '%');
+    }
+    return odd == 0;
 }
 
 /* Dot segments are for the client to resolve (RFC 3986 5.2.4). One that
@@ -67,26 +79,29 @@ static bool is_dot_segment(struct span seg)
 /* False when the path cannot be parsed. */
 static bool path_split(struct span text, struct path *out)
 {
+    bool plain = is_plain(text);
     size_t used = 0;
     out->nsegs = 0;
     out->too_long = false;
     while (text.ptr != NULL) {
-        struct span raw = span_cut(&text, '/');
-        char scratch[sizeof(out->bytes)];
-        struct span seg = {scratch, 0};
-        if (raw.len >= sizeof(scratch)) {
+        struct span seg = span_cut(&text, '/');
+        char decoded[sizeof(out->bytes)];
+        if (seg.len >= sizeof(decoded)) {
             out->too_long = true;
             return true;
         }
-        if (!decode_segment(raw, scratch, &seg.len) || is_dot_segment(seg))
+        if (!plain && !decode_segment(&seg, decoded))
+            return false;
+        if (is_dot_segment(seg))
             return false;
         if (out->nsegs == ROUTE_SEGMENTS_MAX ||
             used + seg.len + 1 > sizeof(out->bytes)) {
             out->too_long = true;
             continue; /* the rest must still be well-formed */
         }
-        memcpy(out->bytes + used, scratch, seg.len + 1);
-        out->seg[out->nsegs++] = (struct span){out->bytes + used, seg.len};
+        if (!plain)
+            seg.ptr = memcpy(out->bytes + used, decoded, seg.len);
+        out->seg[out->nsegs++] = seg;
         used += seg.len + 1;
     }
     return true;

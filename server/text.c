@@ -11,10 +11,14 @@ struct span span_of(const char *text)
     return (struct span){text, text == NULL ? 0 : strlen(text)};
 }
 
+bool span_equal(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 bool span_is(struct span span, const char *text)
 {
-    size_t len = strlen(text);
-    return span.len == len && (len == 0 || memcmp(span.ptr, text, len) == 0);
+    return span_equal(span, span_of(text));
 }
 
 bool span_is_caseless(struct span span, const char *text)

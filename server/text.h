@@ -16,6 +16,7 @@ struct span {
 #define SPAN_LITERAL(text) ((struct span){(text), sizeof(text) - 1})
 
 struct span span_of(const char *text); /* NULL gives an empty span */
+bool span_equal(struct span a, struct span b);
 bool span_is(struct span span, const char *text);
 bool span_is_caseless(struct span span, const char *text);
 
