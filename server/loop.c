@@ -139,17 +139,6 @@ static void arrival_take(struct loop *loop, struct arrival *arrival)
     free(arrival);
 }
 
-static void socket_prepare(int fd)
-{
-    int one = 1, unsent = UNSENT_NBYTES;
-    /* Both fail on unix sockets, which need neither. The second bounds what
-     * the kernel takes for a reader that does not read: without it that is up
-     * to 4 MiB a connection. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
-                     sizeof(unsent));
-}
-
 /* Takes one connection. False when there is none, or no room for it. */
 static bool accept_one(struct loop *loop, int listen_fd)
 {
@@ -166,7 +155,6 @@ static bool accept_one(struct loop *loop, int listen_fd)
         accept_failed(loop);
         return false;
     }
-    socket_prepare(arrival.fd);
     counter_add(&loop->counters, COUNTER_ACCEPTED, 1);
     connection_place(loop, &arrival);
     return true;
@@ -337,8 +325,9 @@ static void turn(struct loop *loop, int timeout_ms)
         int tag = events[i].data.fd;
         if (tag >= 0)
             accept_some(loop, loop->options.listen_fds[tag]);
+        else if (tag == TAG_INBOX)
+            take_finished_work(loop);
     }
-    take_finished_work(loop);
 }
 
 static int timeout_of(const struct loop *loop, bool more)
@@ -369,6 +358,18 @@ static void *loop_thread(void *arg)
     return NULL;
 }
 
+/* What every connection inherits from the socket that accepts it. */
+static void listener_prepare(int fd)
+{
+    int one = 1, unsent = UNSENT_NBYTES;
+    /* Both fail on unix sockets, which need neither. The second bounds what
+     * the kernel takes for a reader that does not read: without it that is up
+     * to 4 MiB a connection. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+                     sizeof(unsent));
+}
+
 bool loop_init(struct loop *loop, const struct loop_options *options)
 {
     memset(loop, 0, sizeof(*loop));
@@ -376,6 +377,8 @@ bool loop_init(struct loop *loop, const struct loop_options *options)
     loop->now_ms = clock_ms();
     if (!inbox_init(&loop->inbox))
         return false;
+    for (size_t i = 0; i < options->nlisteners; i++)
+        listener_prepare(options->listen_fds[i]);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->web = web_open(loop, options->handler, options->pool_nbytes,
                          (unsigned)options->max_connections);
