@@ -12,6 +12,7 @@ enum {
     CAP_NBYTES_MIN = 64 << 10,
     TYPICAL_NBYTES = 4096, /* per answer: how many buckets there are */
     SIGHTINGS_PER_BUCKET = 8,
+    SPARED_MAX = 8,
     LARGEST_SHARE = 16, /* of the cap, for one answer */
 };
 
@@ -24,7 +25,7 @@ struct prepared_cache {
     size_t nbuckets; /* a power of two */
     struct prepared **buckets;
     uint32_t *sightings;  /* by place: part of a hash, and how often */
-    struct prepared ends; /* newest is ends.older, oldest is ends.newer */
+    struct prepared ends; /* next to go is ends.newer, last is ends.older */
 };
 
 static uint64_t hash_of(const struct prepared_key *key)
@@ -32,7 +33,7 @@ static uint64_t hash_of(const struct prepared_key *key)
     uint64_t h = key->serial * UINT64_C(0x9e3779b97f4a7c15);
     h ^= ((uint64_t)key->at.x << 32 | key->at.y) + key->at.z;
     h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
-    h += key->immutable;
+    h += (uint64_t)key->immutable << 1 | key->same;
     h = (h ^ h >> 32) * UINT64_C(0xd6e8feb86659fd93);
     return h ^ h >> 32;
 }
@@ -40,7 +41,8 @@ static uint64_t hash_of(const struct prepared_key *key)
 static bool key_is(const struct prepared_key *a, const struct prepared_key *b)
 {
     return a->serial == b->serial && a->at.z == b->at.z && a->at.x == b->at.x &&
-           a->at.y == b->at.y && a->immutable == b->immutable;
+           a->at.y == b->at.y && a->immutable == b->immutable &&
+           a->same == b->same;
 }
 
 /* The pointer to the first answer with this key, or to the end of its chain. */
@@ -76,6 +78,12 @@ static void list_remove(struct prepared *p)
     p->older->newer = p->newer;
 }
 
+static void renew(struct prepared_cache *cache, struct prepared *p)
+{
+    list_remove(p);
+    list_add(cache, p);
+}
+
 static void evict(struct prepared *p)
 {
     struct prepared **at = place_of(p->cache, &p->key);
@@ -100,11 +108,27 @@ static void trim(struct prepared_cache *cache, uint64_t keep)
     }
 }
 
+/* Lets what is used much and would be next to go stay for another round. */
+static void spare(struct prepared_cache *cache)
+{
+    for (unsigned i = 0; i < SPARED_MAX; i++) {
+        struct prepared *next = cache->ends.newer;
+        if (next == &cache->ends || next->uses <= SIGHTINGS_TO_REPLACE)
+            return;
+        next->uses /= 2;
+        renew(cache, next);
+    }
+}
+
 /* Whatever is still being sent is counted until it is freed, so evicting may
  * not help at once. */
 static bool make_room(struct prepared_cache *cache, uint64_t cost)
 {
-    trim(cache, cost < cache->cap ? cache->cap - cost : 0);
+    uint64_t keep = cost < cache->cap ? cache->cap - cost : 0;
+    while (cache->used > keep && cache->ends.newer != &cache->ends) {
+        spare(cache);
+        evict(cache->ends.newer);
+    }
     return cache->used + cost <= cache->cap &&
            gauge_take(cache->gauge, cost, UINT64_MAX);
 }
@@ -146,12 +170,6 @@ static unsigned sight(struct prepared_cache *cache,
     count += count < SIGHTINGS_MAX;
     *at = mark | count;
     return count;
-}
-
-static void renew(struct prepared_cache *cache, struct prepared *p)
-{
-    list_remove(p);
-    list_add(cache, p);
 }
 
 /* ---- the interface ------------------------------------------------------- */
@@ -210,8 +228,6 @@ struct prepared *prepared_find(struct prepared_cache *cache,
     age(cache);
     if (p->uses < SIGHTINGS_MAX)
         p->uses++;
-    if (cache->ends.older != p)
-        renew(cache, p);
     return prepared_hold(p);
 }
 
@@ -246,7 +262,7 @@ struct prepared *prepared_add(struct prepared_cache *cache,
     struct prepared *same = *place_of(cache, key);
     if (same != NULL)
         evict(same);
-    size_t nbytes = tile->facts.nbytes;
+    size_t nbytes = key->same ? 0 : tile->facts.nbytes;
     if (!make_room(cache, cost_of(nbytes)))
         return NULL;
     struct prepared *p = calloc(1, sizeof(*p) + nbytes);
@@ -258,7 +274,9 @@ struct prepared *prepared_add(struct prepared_cache *cache,
     p->cache = cache;
     p->key = *key;
     p->facts = tile->facts;
-    memcpy(p->bytes, tile->bytes, nbytes);
+    p->nbytes = nbytes;
+    if (nbytes > 0)
+        memcpy(p->bytes, tile->bytes, nbytes);
     p->holds = 1;                   /* the table's */
     p->uses = SIGHTINGS_TO_REPLACE; /* it was wanted: a start */
     p->listed = true;
@@ -281,7 +299,7 @@ void prepared_release(struct prepared *p)
     if (--p->holds > 0)
         return;
     assert(!p->listed);
-    p->cache->used -= cost_of(p->facts.nbytes);
-    gauge_give(p->cache->gauge, cost_of(p->facts.nbytes));
+    p->cache->used -= cost_of(p->nbytes);
+    gauge_give(p->cache->gauge, cost_of(p->nbytes));
     free(p);
 }

@@ -1,6 +1,7 @@
 /* prepared.h - answers to the tiles that are asked for most, ready to be sent
  * again: the web library's response with its header fields, and under it a
- * private copy of the tile's bytes that was verified when it was made.
+ * private copy of the tile's bytes that was verified when it was made. A 304,
+ * which has no bytes, is an answer of its own.
  *
  * One cache belongs to one event loop: all calls come from that loop's thread,
  * or from the one that ends it. It knows nothing of HTTP or of the web library;
@@ -30,22 +31,26 @@ struct prepared_key {
     uint64_t serial; /* of the generation in service; never used again */
     struct ibx_zxy at;
     bool immutable; /* asked for by its generation */
+    bool same;      /* a 304, to whom has the tile already */
 };
 
 struct prepared_cache;
 
 /* One answer. All but `response` is set by prepared_add() and only read. */
 struct prepared {
-    struct prepared *newer, *older, *chained;
-    struct prepared_cache *cache;
+    /* What every request looks at comes first. */
+    struct prepared *chained;
     struct prepared_key key;
-    struct ibx_tile_facts facts;
-    void *response;     /* the maker's; NULL until it is made */
-    int64_t response_s; /* the maker's: which second it was made for */
     unsigned holds;
     uint8_t uses; /* lately */
     bool listed;
-    uint8_t bytes[]; /* facts.nbytes */
+    void *response;              /* the maker's; NULL until it is made */
+    int64_t response_s;          /* the maker's: which second it was made for */
+    struct ibx_tile_facts facts; /* of the tile, verified */
+    size_t nbytes;               /* of `bytes`: none with a 304 */
+    struct prepared_cache *cache;
+    struct prepared *newer, *older;
+    uint8_t bytes[];
 };
 
 /* A cache of at most `cap` bytes, its own table among them, counted in `gauge`
@@ -69,9 +74,9 @@ struct prepared *prepared_find(struct prepared_cache *cache,
 bool prepared_is_wanted(struct prepared_cache *cache,
                         const struct prepared_key *key, size_t nbytes);
 
-/* Copies a verified tile in, in place of any answer with this key and of those
- * not used for longest. Held for the caller, who makes the response. NULL when
- * there is no room. */
+/* Copies a verified tile in, without its bytes for a 304, in place of any
+ * answer with this key and of those used least lately. Held for the caller, who
+ * makes the response. NULL when there is no room. */
 struct prepared *prepared_add(struct prepared_cache *cache,
                               const struct prepared_key *key,
                               const struct ibx_tile *tile);

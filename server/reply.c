@@ -140,9 +140,10 @@ void reply_tile(const struct request *request, const struct tile_answer *answer,
     add(out, "X-Content-Type-Options", "nosniff");
 }
 
-void reply_prepared(uint64_t nbytes, struct reply *out)
+void reply_prepared(bool same, uint64_t nbytes, struct reply *out)
 {
-    start(out, 200);
+    start(out, same ? 304 : 200);
+    out->send_body = !same;
     out->nbytes = nbytes;
 }
 

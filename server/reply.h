@@ -63,9 +63,9 @@ struct document_answer {
 void reply_tile(const struct request *request, const struct tile_answer *answer,
                 struct reply *out);
 
-/* What reply_tile() would make of a tile with a body, without its header
- * fields: they are in a response that is sent again. */
-void reply_prepared(uint64_t nbytes, struct reply *out);
+/* What reply_tile() would make of a tile of so many bytes, a 304 for `same`,
+ * without its header fields: they are in a response that is sent again. */
+void reply_prepared(bool same, uint64_t nbytes, struct reply *out);
 
 /* True when reply_tile() would answer 304 to this request, so that the tile's
  * bytes need not be fetched. */

@@ -144,10 +144,10 @@ static bool is_served(const struct tile_case *c)
                                    c->served->info->generation) == 0;
 }
 
-static struct prepared_key prepared_key(const struct tile_case *c)
+static struct prepared_key prepared_key(const struct tile_case *c, bool same)
 {
     return (struct prepared_key){c->served->serial, c->x->request.route.at,
-                                 c->immutable};
+                                 c->immutable, same};
 }
 
 static struct prepared_cache *prepared_cache(const struct tile_case *c)
@@ -156,43 +156,50 @@ static struct prepared_cache *prepared_cache(const struct tile_case *c)
     return own->prepared;
 }
 
+/* Whether this client would be answered like the one it was prepared for. */
+static bool is_for(const struct tile_case *c, const struct prepared *p)
+{
+    struct tile_answer answer = answer_of(c, &p->facts);
+    return answer.send_as == SEND_STORED &&
+           (!p->key.same || reply_tile_not_modified(&c->x->request, &answer));
+}
+
 /* Sends what was sent before, to a client that takes it as it is stored. */
 static bool answer_again(const struct tile_case *c)
 {
     const struct request *request = &c->x->request;
-    struct prepared_key key = prepared_key(c);
-    if (prepared_cache(c) == NULL || request->method != METHOD_GET ||
-        conditional_asked(request))
+    struct prepared_key key = prepared_key(c, conditional_asked(request));
+    if (prepared_cache(c) == NULL || request->method != METHOD_GET)
         return false;
     struct prepared *p = prepared_find(prepared_cache(c), &key);
     if (p == NULL)
         return false;
-    if (negotiate(&request->accept_encoding, p->facts.encoding) !=
-        SEND_STORED) {
+    if (!is_for(c, p)) {
         prepared_release(p);
         return false;
     }
-    reply_prepared(p->facts.nbytes, &c->x->reply);
+    reply_prepared(key.same, p->facts.nbytes, &c->x->reply);
     c->x->body = (struct body){.kind = BODY_PREPARED, .prepared = p};
     count(c, COUNTER_TILES_PREPARED);
     return true;
 }
 
-/* Puts the tile of this answer where the next request will find it. */
-static bool keep_answer(const struct tile_case *c, struct ibx_tile *tile)
+/* Puts the reply, a 200 or a 304 with this tile, where the next request will
+ * find it. */
+static bool keep_answer(const struct tile_case *c, const struct ibx_tile *tile)
 {
+    bool same = c->x->reply.status == 304;
     struct prepared_cache *cache = prepared_cache(c);
-    struct prepared_key key = prepared_key(c);
+    struct prepared_key key = prepared_key(c, same);
     if (cache == NULL || c->x->request.method != METHOD_GET ||
-        !c->x->reply.send_body || c->x->reply.text != NULL ||
-        tile->facts.nbytes == 0 || !is_served(c) ||
-        !prepared_is_wanted(cache, &key, tile->facts.nbytes))
+        (c->x->reply.status != 200 && !same) || tile->facts.nbytes == 0 ||
+        !is_served(c) ||
+        !prepared_is_wanted(cache, &key, same ? 0 : tile->facts.nbytes))
         return false;
     struct prepared *p = prepared_add(cache, &key, tile);
     if (p == NULL)
         return false;
     c->x->body = (struct body){.kind = BODY_PREPARED, .prepared = p};
-    ibx_tile_release(tile);
     return true;
 }
 
@@ -204,8 +211,10 @@ static enum web_step answer_tile(const struct tile_case *c,
     if (answer.send_as == SEND_DECODED && tile->facts.nbytes > 0)
         return answer_unpack(c, tile);
     reply_tile(&c->x->request, &answer, &c->x->reply);
-    if (answer.send_as == SEND_STORED && keep_answer(c, tile))
+    if (answer.send_as == SEND_STORED && keep_answer(c, tile)) {
+        ibx_tile_release(tile);
         return WEB_REPLY;
+    }
     c->x->body.kind = BODY_TILE;
     c->x->body.tile = *tile;
     return WEB_REPLY;
@@ -242,6 +251,8 @@ static enum web_step answer_facts(const struct tile_case *c,
     if (!enough)
         return read_bytes(c);
     reply_tile(request, &answer, &c->x->reply);
+    if (answer.send_as == SEND_STORED)
+        (void)keep_answer(c, &(const struct ibx_tile){.facts = *facts});
     return WEB_REPLY;
 }
 

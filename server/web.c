@@ -189,8 +189,11 @@ static void response_gone(void *prepared)
 static struct MHD_Response *response_lasting(struct prepared *prepared)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_buffer_with_free_callback_cls(
-            prepared->facts.nbytes, prepared->bytes, response_gone, prepared);
+        prepared->key.same
+            ? MHD_create_response_from_callback(
+                  prepared->facts.nbytes, 1, no_bytes, prepared, response_gone)
+            : MHD_create_response_from_buffer_with_free_callback_cls(
+                  prepared->nbytes, prepared->bytes, response_gone, prepared);
     if (response != NULL)
         (void)prepared_hold(prepared);
     return response;
@@ -200,6 +203,8 @@ static struct MHD_Response *response_make(struct exchange *x)
 {
     const struct reply *reply = &x->reply;
     const struct body *body = &x->body;
+    if (body->kind == BODY_PREPARED)
+        return response_lasting(body->prepared);
     if (!reply->send_body && reply->nbytes > 0)
         return MHD_create_response_from_callback(reply->nbytes, 1, no_bytes,
                                                  NULL, NULL);
@@ -207,8 +212,6 @@ static struct MHD_Response *response_make(struct exchange *x)
         return response_with("", 0);
     if (reply->text != NULL)
         return response_with(reply->text, (size_t)reply->nbytes);
-    if (body->kind == BODY_PREPARED)
-        return response_lasting(body->prepared);
     if (body->kind == BODY_TILE)
         return response_with(body->tile.bytes, body->tile.facts.nbytes);
     return response_with(body->nbytes == 0 ? "" : body->bytes, body->nbytes);

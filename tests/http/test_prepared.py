@@ -26,7 +26,7 @@ class Prepared(Case):
             self.assertEqual(last.status, first.status)
             self.assertEqual(fields(last), fields(first))
             self.assertEqual(last.body, first.body)
-        if first.status == 200:
+        if first.status == 200 or "If_None_Match" in request:
             self.assertGreater(server.metrics()[PREPARED], before)
         return first, last
 
@@ -82,6 +82,34 @@ class Prepared(Case):
             self.assertEqual(pinned.body, tile_bytes(3, 3, 3))
         self.assertEqual(server.get("/made/3/3/3").body,
                          tile_bytes(3, 3, 3, seed=3))
+
+    def test_304_is_kept_for_whom_it_is_right(self):
+        path, _ = self.tileset(kind="vector", max=3, nbytes=3000, seed=1)
+        server = self.serve("--threads", "1", "--reload-interval", "0", path)
+        gzip_too = {"Accept_Encoding": "gzip"}
+        tile = server.get("/made/3/3/3", **gzip_too)
+        for tags in (tile["ETag"], f'"x", W/{tile["ETag"]}', "*"):
+            same, _ = self.again(server, "/made/3/3/3", If_None_Match=tags,
+                                 **gzip_too)
+            self.assertEqual((same.status, same.body, same["ETag"]),
+                             (304, b"", tile["ETag"]))
+        # It is kept; all of these are asked for something else.
+        for status, extra in ((200, {"If_None_Match": '"x"'}),
+                              (412, {"If_None_Match": tile["ETag"],
+                                     "If_Match": '"x"'}),
+                              (200, {})):
+            other = server.get("/made/3/3/3", **extra, **gzip_too)
+            self.assertEqual(other.status, status)
+        plain = server.get("/made/3/3/3", If_None_Match=tile["ETag"])
+        self.assertEqual((plain.status, plain.body),
+                         (200, tile_bytes(3, 3, 3, 3000)))
+        make_tileset(path, kind="vector", max=3, nbytes=3000, seed=2,
+                     replace=1)
+        self.assertEqual(server.reload().status, 200)
+        changed = server.get("/made/3/3/3", If_None_Match=tile["ETag"],
+                             **gzip_too)
+        self.assertEqual(gzip.decompress(changed.body),
+                         tile_bytes(3, 3, 3, 3000, seed=2))
 
     def test_dates_go_on(self):
         path, _ = self.tileset(max=2)

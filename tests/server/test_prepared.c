@@ -34,7 +34,7 @@ static void tear_down(void)
 
 static struct prepared_key key_of(uint64_t serial, uint32_t x)
 {
-    return (struct prepared_key){serial, {20, x, 7}, false};
+    return (struct prepared_key){serial, {20, x, 7}, false, false};
 }
 
 /* Adds an answer whose bytes and response are made of `x`. */
@@ -78,6 +78,9 @@ START_TEST(keys_are_told_apart)
     key = key_of(1, 5);
     key.at.z = 19;
     ck_assert_ptr_null(prepared_find(cache, &key));
+    key = key_of(1, 5);
+    key.same = true;
+    ck_assert_ptr_null(prepared_find(cache, &key));
 }
 END_TEST
 
@@ -98,12 +101,12 @@ START_TEST(one_without_response_is_not_found_and_is_replaced)
 }
 END_TEST
 
-START_TEST(the_least_recently_used_goes_first)
+START_TEST(what_is_used_much_stays)
 {
     uint32_t n = 0;
     ck_assert(add(1, n));
     while (dropped == 0) {
-        ck_assert(has(1, 0)); /* stays young */
+        ck_assert(has(1, 0)); /* used again and again */
         ck_assert(add(1, ++n));
     }
     ck_assert_uint_gt(n, 20);
@@ -181,7 +184,7 @@ int main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, keys_are_told_apart);
     tcase_add_test(all, one_without_response_is_not_found_and_is_replaced);
-    tcase_add_test(all, the_least_recently_used_goes_first);
+    tcase_add_test(all, what_is_used_much_stays);
     tcase_add_test(all, what_is_held_stays_counted);
     tcase_add_test(all, a_crawler_changes_nothing);
     tcase_add_test(all, large_tiles_are_not_wanted);
