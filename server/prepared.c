@@ -8,7 +8,7 @@ enum {
     SIGHTINGS_MAX = 255,
     SIGHTINGS_TO_REPLACE = 4,
     REQUESTS_PER_SIGHTING = 8,
-    REQUESTS_PER_REPLACEMENT = 32,
+    REQUESTS_PER_REPLACEMENT = 256,
     CAP_NBYTES_MIN = 64 << 10,
     TYPICAL_NBYTES = 4096, /* per answer: how many buckets there are */
     SIGHTINGS_PER_BUCKET = 8,
