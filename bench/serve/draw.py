@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Pictures and tables of what serve.py and growth.py measured.
+"""Pictures and tables of what serve.py measured.
 
-    bench/serve/draw.py docs/images docs/images/serve-small.json ...
+    bench/serve/draw.py docs/images docs/images/serve.json ...
 
-One picture of requests per second and one of processor time per request with
-Zipf requests for each file; tables in Markdown go to standard output."""
+For every kind of tiles one picture of requests per second and one of processor
+time per request, both with Zipf requests; tables in Markdown go to standard
+output."""
 import json
 import pathlib
 import sys
@@ -16,9 +17,9 @@ from report import print_ratios, print_table
 
 def note(results):
     machine, how = results["machine"], results["options"]
-    limit = f", {how['limit_mb']} MB" if how["limit_mb"] else ""
+    pinned = ", one for the server" if how["pinned"] else ""
     return (f"{machine['date']}, Linux {machine['kernel']}, {machine['cpus']} "
-            f"CPUs, one for the server{limit}, median of {how['rounds']}")
+            f"CPUs{pinned}, median of {how['rounds']}")
 
 
 def shortened(name):
@@ -30,25 +31,25 @@ def shortened(name):
     return name
 
 
-def draw(path, out):
-    results = json.loads(path.read_text())
-    patterns = [key.split("/")[1] for key in results["tables"]]
-    tables = list(results["tables"].values())
-    names = [name for name in tables[0] if all(name in t for t in tables)]
-    zipf = dict(zip(patterns, tables)).get("zipf")
+def draw_bars(out, name, rows, about):
     for kind, label, of in (
             ("rate", "requests per second", lambda r: r["requests_per_s"]),
             ("cpu", "CPU microseconds per request",
              lambda r: r["user_us"] + r["system_us"])):
-        if zipf is None:
-            continue
         # A logarithm, since some are a hundred times slower.
-        plot.bars(out / f"{path.stem}-{kind}.svg",
-                  f"{path.stem.replace('-', ' ')}: {label}", label,
-                  [shortened(name) for name in names],
-                  {"zipf": [of(zipf[name]) for name in names]}, log=True,
-                  note=note(results))
+        plot.bars(out / f"{name}-{kind}.svg",
+                  f"{name.replace('-', ' ')}: {label}", label,
+                  [shortened(server) for server in rows],
+                  {"zipf": [of(row) for row in rows.values()]}, log=True,
+                  note=about)
+
+
+def draw(path, out):
+    results = json.loads(path.read_text())
     for key, rows in results["tables"].items():
+        tiles, pattern, *limit = key.split("/")
+        if pattern == "zipf" and not limit:
+            draw_bars(out, f"{path.stem}-{tiles}", rows, note(results))
         print_table(f"{path.stem}: {key}", rows)
         print_ratios(rows)
 

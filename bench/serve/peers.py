@@ -385,4 +385,20 @@ class Ceiling(Peer):
                       f"{work}/ceiling.log", cpus)
 
 
+class Library(Ceiling):
+    """The same by libmicrohttpd: one response queued again, or one each."""
+
+    def __init__(self, program, how):
+        super().__init__(program)
+        self.how = how
+        self.name = f"libmicrohttpd, {how}"
+
+    def version(self):
+        return os.path.exists(self.program) and "as the server's"
+
+    def start(self, corpus, port, work, cpus):
+        return Server([self.program, str(port), str(corpus.mean_nbytes),
+                       self.how], port, f"{work}/library.log", cpus)
+
+
 PEERS = [Nginx, H2o, Varnish, ModTile, MapCache, GoPmtiles, Martin, Mbtileserver, TileserverGlLight]

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
 import limits
 from corpus import Corpus, KINDS
 from patterns import PATTERNS
-from peers import Ceiling, Imbrex, Peer, PEERS
+from peers import Ceiling, Imbrex, Library, Peer, PEERS
 from process import Server
 from report import print_ratios, print_table, ratios_of, rows_of
 from trial import trial
@@ -76,6 +76,9 @@ def machine():
 def all_peers(options):
     program = f"{options.build}/server/imbrex-server"
     yield Ceiling(f"{options.build}/bench/load/bench-ceiling")
+    if options.mode != "same":  # it always has a body
+        for how in ("once", "each"):
+            yield Library(f"{options.build}/bench/load/bench-library", how)
     yield Imbrex(program)
     yield Imbrex(program, ["--max-prepared", "0"], "imbrex, none prepared")
     yield Imbrex(program, ["--memory", "512M", "--max-prepared", "160M"],
