@@ -40,7 +40,16 @@ if(TARGET pack)
     file(RELATIVE_PATH IMBREX_PC_UP
         /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
     configure_file(cmake/imbrex.pc.in imbrex.pc @ONLY)
-    install(TARGETS pack COMPONENT dev)
+    # Without what only this very compiler understands (pack/CMakeLists.txt).
+    set(IMBREX_PLAIN ${PROJECT_BINARY_DIR}/plain/libimbrex.a)
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/plain)
+    add_custom_command(OUTPUT ${IMBREX_PLAIN}
+        COMMAND ${CMAKE_OBJCOPY} --remove-section=.gnu.lto_*
+            $<TARGET_FILE:pack> ${IMBREX_PLAIN}
+        DEPENDS pack VERBATIM)
+    add_custom_target(plain_archive ALL DEPENDS ${IMBREX_PLAIN})
+    install(FILES ${IMBREX_PLAIN}
+        DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
     install(FILES pack/imbrex.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev)
     install(FILES ${PROJECT_BINARY_DIR}/imbrex.pc

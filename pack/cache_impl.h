@@ -1,5 +1,5 @@
-/* cache_impl.h - what cache.c (which packs are open) and cache_room.c (how
- * much of everything is in use) share. */
+/* cache_impl.h - what cache.c (which packs are open), cache_room.c (how much of
+ * everything is in use) and copy.c (tiles in flight) share. */
 #ifndef IBX_PACK_CACHE_IMPL_H
 #define IBX_PACK_CACHE_IMPL_H
 
@@ -66,7 +66,8 @@ int64_t ibx_room_now_s(void);
 /* The latest moment a wait that starts now may last to. */
 struct timespec ibx_room_deadline(const struct ibx_cache *cache);
 
-/* Frees the copy that is kept for the next tile. */
+/* Frees the copy that is kept for the next tile, with or without the lock held.
+ * Wakes nobody. */
 void ibx_copy_drop_spare(struct ibx_cache *cache);
 
 /* All below: call with the lock held; it may be dropped and taken again. */

@@ -15,8 +15,7 @@ void ibx_cache_stats(struct ibx_cache *cache, struct ibx_cache_stats *out)
     out->index_nbytes_high = cache->index.high;
     out->effective_views = cache->views.cap;
     pthread_mutex_unlock(&cache->lock);
-    /* In this order: what moves to the spare one meanwhile counts twice, not
-     * less than nothing. */
+    /* The two may disagree for a moment. */
     uint64_t spare = atomic_load(&cache->spare_nbytes);
     uint64_t now = atomic_load(&cache->copy_now);
     out->copy_nbytes = now > spare ? now - spare : 0;

@@ -8,13 +8,23 @@
 #include "pack/cache_impl.h"
 #include "pack/err.h"
 
+/* Under AddressSanitizer none is kept, so that a use after the release and a
+ * step over the end are found. */
+#ifdef __SANITIZE_ADDRESS__
+#define IS_WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_WATCHED 1
+#endif
+#endif
+#ifndef IS_WATCHED
+#define IS_WATCHED 0
+#endif
+
 enum {
     SPARE_NBYTES_MIN = 4 << 10,
-#ifdef __SANITIZE_ADDRESS__
-    SPARE_NBYTES_MAX = 0, /* so that a use after the release is found */
-#else
-    SPARE_NBYTES_MAX = 64 << 10,
-#endif
+    SPARE_NBYTES_MAX = IS_WATCHED ? 0 : 64 << 10,
+    SPARE_TIMES_MAX = 4, /* as large as what is needed */
 };
 
 /* Stands before the bytes handed out. */
@@ -95,18 +105,6 @@ void ibx_copy_drop_spare(struct ibx_cache *cache)
     give_up(swap_spare(cache, NULL));
 }
 
-/* The spare one, when it has room. */
-static struct ibx_copy_head *take_spare(struct ibx_cache *cache, size_t nbytes)
-{
-    if (nbytes > SPARE_NBYTES_MAX)
-        return NULL;
-    struct ibx_copy_head *head = swap_spare(cache, NULL);
-    if (head && head->charged_nbytes >= nbytes)
-        return head;
-    give_up(head);
-    return NULL;
-}
-
 /* Small ones are powers of two, so that one has room for the next tile; not
  * where that would be much of what there is. */
 static size_t rounded(const struct ibx_cache *cache, size_t nbytes)
@@ -117,6 +115,23 @@ static size_t rounded(const struct ibx_cache *cache, size_t nbytes)
     while (room < nbytes)
         room *= 2;
     return room <= cache->options.max_copy_nbytes / 64 ? room : nbytes;
+}
+
+/* The spare one, when it has room, but not so much that a small tile would be
+ * counted like a large one while it is sent. */
+static struct ibx_copy_head *take_spare(struct ibx_cache *cache, size_t nbytes)
+{
+    if (nbytes > SPARE_NBYTES_MAX)
+        return NULL;
+    struct ibx_copy_head *head = swap_spare(cache, NULL);
+    if (!head)
+        return NULL;
+    if (head->charged_nbytes >= nbytes &&
+        head->charged_nbytes <= rounded(cache, nbytes) * SPARE_TIMES_MAX)
+        return head;
+    give_up(head);
+    ibx_room_wake(cache);
+    return NULL;
 }
 
 /* ---- the interface ------------------------------------------------------- */
@@ -132,7 +147,9 @@ static enum ibx_status take_some_room(struct ibx_cache *cache,
         return IBX_OK;
     }
     ibx_copy_drop_spare(cache); /* a large tile may need its room */
-    if (take_room(cache, *nbytes))
+    bool taken = take_room(cache, *nbytes);
+    ibx_room_wake(cache);
+    if (taken)
         return IBX_OK;
     return wait == IBX_TRY ? IBX_AGAIN : wait_for_room(cache, *nbytes, err);
 }
@@ -155,6 +172,7 @@ enum ibx_status ibx_cache_new_copy(struct ibx_cache *cache, size_t nbytes,
         head = malloc(charged);
         if (!head) {
             atomic_fetch_sub(&cache->copy_now, charged);
+            ibx_room_wake(cache);
             return ibx_fail_nomem(err);
         }
         *head = (struct ibx_copy_head){cache, charged};

@@ -153,7 +153,8 @@ struct ibx_cache_options {
     uint32_t max_views;         /* packs mapped at once, 1..4096 */
     uint32_t max_handles;       /* descriptors open at once, 1.. */
     /* Copies alive at once, summed, and one of up to 64 KiB that was given back
-     * and is kept for the next tile. */
+     * and is kept for the next tile. Copies of up to 64 KiB may count as four
+     * times what their tile, rounded up to 4 KiB and a power of two, needs. */
     uint64_t max_copy_nbytes;
     uint64_t max_index_nbytes; /* private memory for the views' indexes */
     uint32_t wait_ms;          /* longest wait at a cap before ERR_BUSY */

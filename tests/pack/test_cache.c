@@ -305,26 +305,6 @@ START_TEST(copies_are_counted_until_released)
 }
 END_TEST
 
-START_TEST(the_copy_kept_for_the_next_tile_gives_way)
-{
-    options.max_copy_nbytes = 1 << 20;
-    const enum ibx_wait waits[] = {IBX_TRY, IBX_BLOCK};
-    open_all();
-    for (size_t i = 0; i < 2; i++) {
-        void *all = NULL;
-        struct ibx_err err = {0};
-        ck_status(get(0, IBX_BLOCK), IBX_OK);
-        ck_assert_uint_eq(stats().copy_nbytes, 0);
-        ck_ok(ibx_cache_new_copy(cache, (1 << 20) - 64, waits[i], &all, &err),
-              err);
-        ck_status(get(0, IBX_TRY), IBX_AGAIN);
-        ibx_cache_free_copy(all);
-    }
-    ck_assert_uint_eq(stats().waits, 0);
-    ck_assert_uint_le(stats().copy_nbytes_high, options.max_copy_nbytes);
-}
-END_TEST
-
 START_TEST(a_tile_above_the_budget_is_too_large)
 {
     options.max_copy_nbytes = TILE_NBYTES - 1;
@@ -547,7 +527,6 @@ int main(void)
     tcase_add_test(tcase, no_view_to_be_had_is_busy_and_then_not);
     tcase_add_test(tcase, who_waits_gets_the_view_that_is_let_go);
     tcase_add_test(tcase, copies_are_counted_until_released);
-    tcase_add_test(tcase, the_copy_kept_for_the_next_tile_gives_way);
     tcase_add_test(tcase, a_tile_above_the_budget_is_too_large);
     tcase_add_test(tcase, handles_are_counted);
     tcase_add_test(tcase, indexes_have_their_own_cap);
