@@ -139,6 +139,19 @@ static void arrival_take(struct loop *loop, struct arrival *arrival)
     free(arrival);
 }
 
+/* Not inherited from the listener: it listens, and with systemd did so before
+ * we were there, while its options are not set yet. */
+static void socket_prepare(int fd)
+{
+    int one = 1, unsent = UNSENT_NBYTES;
+    /* Both fail on unix sockets, which need neither. The second bounds what
+     * the kernel takes for a reader that does not read: without it that is up
+     * to 4 MiB a connection. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
+                     sizeof(unsent));
+}
+
 /* Takes one connection. False when there is none, or no room for it. */
 static bool accept_one(struct loop *loop, int listen_fd)
 {
@@ -155,6 +168,7 @@ static bool accept_one(struct loop *loop, int listen_fd)
         accept_failed(loop);
         return false;
     }
+    socket_prepare(arrival.fd);
     counter_add(&loop->counters, COUNTER_ACCEPTED, 1);
     connection_place(loop, &arrival);
     return true;
@@ -358,18 +372,6 @@ static void *loop_thread(void *arg)
     return NULL;
 }
 
-/* What every connection inherits from the socket that accepts it. */
-static void listener_prepare(int fd)
-{
-    int one = 1, unsent = UNSENT_NBYTES;
-    /* Both fail on unix sockets, which need neither. The second bounds what
-     * the kernel takes for a reader that does not read: without it that is up
-     * to 4 MiB a connection. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent,
-                     sizeof(unsent));
-}
-
 bool loop_init(struct loop *loop, const struct loop_options *options)
 {
     memset(loop, 0, sizeof(*loop));
@@ -377,8 +379,6 @@ bool loop_init(struct loop *loop, const struct loop_options *options)
     loop->now_ms = clock_ms();
     if (!inbox_init(&loop->inbox))
         return false;
-    for (size_t i = 0; i < options->nlisteners; i++)
-        listener_prepare(options->listen_fds[i]);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->web = web_open(loop, options->handler, options->pool_nbytes,
                          (unsigned)options->max_connections);

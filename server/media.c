@@ -2,11 +2,6 @@
 
 #include <stddef.h>
 
-#define EXTENSION(text)                                                        \
-    {                                                                          \
-        (text), sizeof(text) - 1                                               \
-    }
-
 static const struct {
     struct span extension;
     const char *type;
@@ -14,17 +9,18 @@ static const struct {
     bool vector;
 } media[] = {
     /* The first row of a format is how we write it; others are read too. */
-    {EXTENSION("png"), "image/png", IBX_FORMAT_PNG, false},
-    {EXTENSION("jpg"), "image/jpeg", IBX_FORMAT_JPEG, false},
-    {EXTENSION("jpeg"), "image/jpeg", IBX_FORMAT_JPEG, false},
-    {EXTENSION("webp"), "image/webp", IBX_FORMAT_WEBP, false},
-    {EXTENSION("mvt"), "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT,
+    {SPAN_CONSTANT("png"), "image/png", IBX_FORMAT_PNG, false},
+    {SPAN_CONSTANT("jpg"), "image/jpeg", IBX_FORMAT_JPEG, false},
+    {SPAN_CONSTANT("jpeg"), "image/jpeg", IBX_FORMAT_JPEG, false},
+    {SPAN_CONSTANT("webp"), "image/webp", IBX_FORMAT_WEBP, false},
+    {SPAN_CONSTANT("mvt"), "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT,
      true},
-    {EXTENSION("pbf"), "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT,
+    {SPAN_CONSTANT("pbf"), "application/vnd.mapbox-vector-tile", IBX_FORMAT_MVT,
      true},
-    {EXTENSION("avif"), "image/avif", IBX_FORMAT_AVIF, false},
-    {EXTENSION("mlt"), "application/vnd.maplibre-tile", IBX_FORMAT_MLT, true},
-    {EXTENSION("json"), "application/json", IBX_FORMAT_JSON, true},
+    {SPAN_CONSTANT("avif"), "image/avif", IBX_FORMAT_AVIF, false},
+    {SPAN_CONSTANT("mlt"), "application/vnd.maplibre-tile", IBX_FORMAT_MLT,
+     true},
+    {SPAN_CONSTANT("json"), "application/json", IBX_FORMAT_JSON, true},
 };
 
 enum { NMEDIA = sizeof(media) / sizeof(media[0]) };

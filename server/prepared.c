@@ -12,7 +12,7 @@ enum {
     CAP_NBYTES_MIN = 64 << 10,
     TYPICAL_NBYTES = 4096, /* per answer: how many buckets there are */
     SIGHTINGS_PER_BUCKET = 8,
-    SPARED_MAX = 8,
+    LOOKED_AT = 8,      /* answers, for the one that goes */
     LARGEST_SHARE = 16, /* of the cap, for one answer */
 };
 
@@ -25,7 +25,7 @@ struct prepared_cache {
     size_t nbuckets; /* a power of two */
     struct prepared **buckets;
     uint32_t *sightings;  /* by place: part of a hash, and how often */
-    struct prepared ends; /* next to go is ends.newer, last is ends.older */
+    struct prepared ring; /* ring.next is looked at next when one has to go */
 };
 
 static uint64_t hash_of(const struct prepared_key *key)
@@ -64,24 +64,19 @@ static uint64_t cost_of(size_t nbytes)
            (100 + PREPARED_HOLES_PERCENT) / 100;
 }
 
-static void list_add(struct prepared_cache *cache, struct prepared *p)
+/* Its turn to be looked at comes after all others'. */
+static void ring_add(struct prepared_cache *cache, struct prepared *p)
 {
-    p->newer = &cache->ends;
-    p->older = cache->ends.older;
-    p->older->newer = p;
-    cache->ends.older = p;
+    p->next = &cache->ring;
+    p->prev = cache->ring.prev;
+    p->prev->next = p;
+    cache->ring.prev = p;
 }
 
-static void list_remove(struct prepared *p)
+static void ring_remove(struct prepared *p)
 {
-    p->newer->older = p->older;
-    p->older->newer = p->newer;
-}
-
-static void renew(struct prepared_cache *cache, struct prepared *p)
-{
-    list_remove(p);
-    list_add(cache, p);
+    p->next->prev = p->prev;
+    p->prev->next = p->next;
 }
 
 static void evict(struct prepared *p)
@@ -89,7 +84,7 @@ static void evict(struct prepared *p)
     struct prepared **at = place_of(p->cache, &p->key);
     assert(p->listed && *at == p);
     *at = p->chained;
-    list_remove(p);
+    ring_remove(p);
     p->listed = false;
     if (p->response != NULL)
         p->cache->drop(p->response);
@@ -97,27 +92,17 @@ static void evict(struct prepared *p)
     prepared_release(p);
 }
 
-/* Evicts the oldest until at most `keep` bytes are used, or none is left. */
-static void trim(struct prepared_cache *cache, uint64_t keep)
+/* Of those whose turn it is next the one that was used least; NULL when there
+ * is none. */
+static struct prepared *least_used(const struct prepared_cache *cache)
 {
-    struct prepared *p = cache->ends.newer;
-    while (cache->used > keep && p != &cache->ends) {
-        struct prepared *next = p->newer;
-        evict(p);
-        p = next;
+    struct prepared *least = NULL;
+    struct prepared *p = cache->ring.next;
+    for (int i = 0; i < LOOKED_AT && p != &cache->ring; i++, p = p->next) {
+        if (least == NULL || p->uses < least->uses)
+            least = p;
     }
-}
-
-/* Lets what is used much and would be next to go stay for another round. */
-static void spare(struct prepared_cache *cache)
-{
-    for (unsigned i = 0; i < SPARED_MAX; i++) {
-        struct prepared *next = cache->ends.newer;
-        if (next == &cache->ends || next->uses <= SIGHTINGS_TO_REPLACE)
-            return;
-        next->uses /= 2;
-        renew(cache, next);
-    }
+    return least;
 }
 
 /* Whatever is still being sent is counted until it is freed, so evicting may
@@ -125,10 +110,9 @@ static void spare(struct prepared_cache *cache)
 static bool make_room(struct prepared_cache *cache, uint64_t cost)
 {
     uint64_t keep = cost < cache->cap ? cache->cap - cost : 0;
-    while (cache->used > keep && cache->ends.newer != &cache->ends) {
-        spare(cache);
-        evict(cache->ends.newer);
-    }
+    struct prepared *p;
+    while (cache->used > keep && (p = least_used(cache)) != NULL)
+        evict(p);
     return cache->used + cost <= cache->cap &&
            gauge_take(cache->gauge, cost, UINT64_MAX);
 }
@@ -148,8 +132,7 @@ static void age(struct prepared_cache *cache)
         uint32_t count = cache->sightings[i] & SIGHTINGS_MAX;
         cache->sightings[i] -= count - count / 2;
     }
-    for (struct prepared *p = cache->ends.newer; p != &cache->ends;
-         p = p->newer)
+    for (struct prepared *p = cache->ring.next; p != &cache->ring; p = p->next)
         p->uses /= 2;
 }
 
@@ -199,7 +182,7 @@ struct prepared_cache *prepared_open(uint64_t cap, struct gauge *gauge,
     cache->cap = cap;
     cache->gauge = gauge;
     cache->drop = drop;
-    cache->ends.newer = cache->ends.older = &cache->ends;
+    cache->ring.next = cache->ring.prev = &cache->ring;
     if (tables_new(cache) && gauge_take(gauge, cache->used, UINT64_MAX))
         return cache;
     free(cache->buckets);
@@ -212,7 +195,8 @@ void prepared_close(struct prepared_cache *cache)
 {
     if (cache == NULL)
         return;
-    trim(cache, 0); /* all, since the tables are in use as well */
+    while (cache->ring.next != &cache->ring)
+        evict(cache->ring.next);
     gauge_give(cache->gauge, cache->used);
     free(cache->buckets);
     free(cache->sightings);
@@ -240,18 +224,21 @@ bool prepared_is_wanted(struct prepared_cache *cache,
     unsigned seen = sight(cache, key);
     if (seen < 2)
         return false;
-    struct prepared *oldest = cache->ends.newer;
-    if (cache->used + cost_of(nbytes) <= cache->cap || oldest == &cache->ends)
+    struct prepared *next = cache->ring.next;
+    if (cache->used + cost_of(nbytes) <= cache->cap || next == &cache->ring)
         return true;
     /* By far, and seldom: making an answer and taking another one apart costs
      * more than some hits bring, and tiles asked for equally often would push
      * each other out for ever. */
-    if (cache->replaced >= REQUESTS_PER_REPLACEMENT &&
-        seen >= SIGHTINGS_TO_REPLACE && seen > 2U * oldest->uses) {
+    if (cache->replaced < REQUESTS_PER_REPLACEMENT ||
+        seen < SIGHTINGS_TO_REPLACE)
+        return false;
+    if (seen > 2U * next->uses) {
         cache->replaced = 0;
         return true;
     }
-    renew(cache, oldest);
+    ring_remove(next); /* the next tile is compared with another one */
+    ring_add(cache, next);
     return false;
 }
 
@@ -281,7 +268,7 @@ struct prepared *prepared_add(struct prepared_cache *cache,
     p->uses = SIGHTINGS_TO_REPLACE; /* it was wanted: a start */
     p->listed = true;
     *place_of(cache, key) = p;
-    list_add(cache, p);
+    ring_add(cache, p);
     return prepared_hold(p);
 }
 

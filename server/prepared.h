@@ -49,7 +49,7 @@ struct prepared {
     struct ibx_tile_facts facts; /* of the tile, verified */
     size_t nbytes;               /* of `bytes`: none with a 304 */
     struct prepared_cache *cache;
-    struct prepared *newer, *older;
+    struct prepared *next, *prev;
     uint8_t bytes[];
 };
 
@@ -69,14 +69,14 @@ struct prepared *prepared_find(struct prepared_cache *cache,
 /* Notes that a tile was asked for that is not here. True when it is worth an
  * answer of its own: it was asked for before, not long ago, it is small enough,
  * and there is room, or it was asked for more than twice as often as what would
- * have to go.
+ * have to go and nothing else was replaced lately.
  * A crawler that sees every tile once leaves the cache as it is. */
 bool prepared_is_wanted(struct prepared_cache *cache,
                         const struct prepared_key *key, size_t nbytes);
 
 /* Copies a verified tile in, without its bytes for a 304, in place of any
- * answer with this key and of those used least lately. Held for the caller, who
- * makes the response. NULL when there is no room. */
+ * answer with this key and of some of those used least lately. Held for the
+ * caller, who makes the response. NULL when there is no room. */
 struct prepared *prepared_add(struct prepared_cache *cache,
                               const struct prepared_key *key,
                               const struct ibx_tile *tile);

@@ -67,23 +67,23 @@ static void tile_etag(const struct tile_answer *answer, char out[ETAG_NBYTES])
     etag_format(answer->facts.hash, answer->send_as == SEND_DECODED, out);
 }
 
-bool reply_tile_not_modified(const struct request *request,
-                             const struct tile_answer *answer)
+unsigned reply_tile_status(const struct request *request,
+                           const struct tile_answer *answer)
 {
     char etag[ETAG_NBYTES];
-    if (answer->facts.nbytes == 0 || answer->send_as == SEND_NOT_ACCEPTABLE)
-        return false;
-    tile_etag(answer, etag);
-    return !conditional_fails(request, etag, answer->modified_s) &&
-           conditional_matches(request, etag, answer->modified_s);
-}
-
-static bool tile_is_another(const struct request *request,
-                            const struct tile_answer *answer)
-{
-    char etag[ETAG_NBYTES];
-    tile_etag(answer, etag);
-    return conditional_fails(request, etag, answer->modified_s);
+    bool asked = conditional_asked(request);
+    if (asked) {
+        tile_etag(answer, etag);
+        if (conditional_fails(request, etag, answer->modified_s))
+            return 412;
+    }
+    if (answer->facts.nbytes == 0)
+        return 204;
+    if (answer->send_as == SEND_NOT_ACCEPTABLE)
+        return 406;
+    return asked && conditional_matches(request, etag, answer->modified_s)
+               ? 304
+               : 200;
 }
 
 /* What a 304 carries as well as a 200 (RFC 9110 15.4.5). */
@@ -108,24 +108,9 @@ static void reply_empty_tile(const struct tile_answer *answer,
     add_validators(out, answer);
 }
 
-void reply_tile(const struct request *request, const struct tile_answer *answer,
-                struct reply *out)
+static void reply_found_tile(const struct tile_answer *answer, bool same,
+                             struct reply *out)
 {
-    if (conditional_asked(request) && tile_is_another(request, answer)) {
-        reply_refuse(REFUSAL_CHANGED, out);
-        return;
-    }
-    if (answer->facts.nbytes == 0) {
-        reply_empty_tile(answer, out);
-        return;
-    }
-    if (answer->send_as == SEND_NOT_ACCEPTABLE) {
-        reply_refuse(REFUSAL_ENCODING, out);
-        add(out, "Vary", "Accept-Encoding");
-        return;
-    }
-    bool same =
-        conditional_asked(request) && reply_tile_not_modified(request, answer);
     bool decoded = answer->send_as == SEND_DECODED;
     const char *encoding = media_encoding(answer->facts.encoding);
     start(out, same ? 304 : 200);
@@ -138,6 +123,26 @@ void reply_tile(const struct request *request, const struct tile_answer *answer,
     if (encoding != NULL && !decoded)
         add(out, "Content-Encoding", encoding);
     add(out, "X-Content-Type-Options", "nosniff");
+}
+
+void reply_tile(const struct request *request, const struct tile_answer *answer,
+                struct reply *out)
+{
+    unsigned status = reply_tile_status(request, answer);
+    switch (status) {
+    case 412:
+        reply_refuse(REFUSAL_CHANGED, out);
+        return;
+    case 204:
+        reply_empty_tile(answer, out);
+        return;
+    case 406:
+        reply_refuse(REFUSAL_ENCODING, out);
+        add(out, "Vary", "Accept-Encoding");
+        return;
+    default:
+        reply_found_tile(answer, status == 304, out);
+    }
 }
 
 void reply_prepared(bool same, uint64_t nbytes, struct reply *out)

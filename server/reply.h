@@ -60,17 +60,17 @@ struct document_answer {
     bool vary; /* another client may get another encoding */
 };
 
+/* What reply_tile() would answer: 200, 204, 304, 406 or 412. For all but 200
+ * the tile's bytes need not be fetched. */
+unsigned reply_tile_status(const struct request *request,
+                           const struct tile_answer *answer);
+
 void reply_tile(const struct request *request, const struct tile_answer *answer,
                 struct reply *out);
 
 /* What reply_tile() would make of a tile of so many bytes, a 304 for `same`,
  * without its header fields: they are in a response that is sent again. */
 void reply_prepared(bool same, uint64_t nbytes, struct reply *out);
-
-/* True when reply_tile() would answer 304 to this request, so that the tile's
- * bytes need not be fetched. */
-bool reply_tile_not_modified(const struct request *request,
-                             const struct tile_answer *answer);
 
 enum absent_policy { ABSENT_DEFAULT = 0, ABSENT_204 = 204, ABSENT_404 = 404 };
 

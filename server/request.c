@@ -55,15 +55,23 @@ struct known {
     size_t count_off; /* of the number of lines; 0 where nobody counts */
 };
 
-#define KNOWN(name, list, member, count)                                       \
+/* Where a member is; does not compile when it has another type. */
+#define PLACE(type, member)                                                    \
+    (offsetof(struct request, member) +                                        \
+     0 * sizeof(_Generic(((struct request *)0)->member, type : 0)))
+#define LIST(name, member)                                                     \
     {                                                                          \
-        {(name), sizeof(name) - 1}, list, offsetof(struct request, member),    \
-            count                                                              \
+        SPAN_CONSTANT(name), true, PLACE(struct field, member), 0              \
     }
-#define LIST(name, member) KNOWN(name, true, member, 0)
-#define LAST(name, member) KNOWN(name, false, member, 0)
+#define LAST(name, member)                                                     \
+    {                                                                          \
+        SPAN_CONSTANT(name), false, PLACE(struct span, member), 0              \
+    }
 #define COUNTED(name, member, count)                                           \
-    KNOWN(name, false, member, offsetof(struct request, count))
+    {                                                                          \
+        SPAN_CONSTANT(name), false, PLACE(struct span, member),                \
+            PLACE(unsigned, count)                                             \
+    }
 
 static const struct known known_fields[] = {
     COUNTED("Host", host, nhosts),

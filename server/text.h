@@ -13,7 +13,12 @@ struct span {
     size_t len;
 };
 
-#define SPAN_LITERAL(text) ((struct span){(text), sizeof(text) - 1})
+/* A literal's span, in an initializer and as a value. */
+#define SPAN_CONSTANT(text)                                                    \
+    {                                                                          \
+        (text), sizeof(text) - 1                                               \
+    }
+#define SPAN_LITERAL(text) ((struct span)SPAN_CONSTANT(text))
 
 struct span span_of(const char *text); /* NULL gives an empty span */
 bool span_equal(struct span a, struct span b);

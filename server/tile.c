@@ -156,51 +156,80 @@ static struct prepared_cache *prepared_cache(const struct tile_case *c)
     return own->prepared;
 }
 
-/* Whether this client would be answered like the one it was prepared for. */
-static bool is_for(const struct tile_case *c, const struct prepared *p)
+/* The answer that was prepared, a 304 for `same`, if it is what this request is
+ * to be answered with. */
+static struct prepared *find_prepared(const struct tile_case *c, bool same)
 {
+    struct prepared_key key = prepared_key(c, same);
+    struct prepared *p = prepared_find(prepared_cache(c), &key);
+    if (p == NULL)
+        return NULL;
     struct tile_answer answer = answer_of(c, &p->facts);
-    return answer.send_as == SEND_STORED &&
-           (!p->key.same || reply_tile_not_modified(&c->x->request, &answer));
+    if (answer.send_as == SEND_STORED &&
+        reply_tile_status(&c->x->request, &answer) == (same ? 304 : 200))
+        return p;
+    prepared_release(p);
+    return NULL;
 }
 
 /* Sends what was sent before, to a client that takes it as it is stored. */
 static bool answer_again(const struct tile_case *c)
 {
     const struct request *request = &c->x->request;
-    struct prepared_key key = prepared_key(c, conditional_asked(request));
     if (prepared_cache(c) == NULL || request->method != METHOD_GET)
         return false;
-    struct prepared *p = prepared_find(prepared_cache(c), &key);
+    bool same = conditional_asked(request);
+    struct prepared *p = find_prepared(c, same);
+    if (p == NULL && same) {
+        same = false; /* it has another tile, or none was kept */
+        p = find_prepared(c, same);
+    }
     if (p == NULL)
         return false;
-    if (!is_for(c, p)) {
-        prepared_release(p);
-        return false;
-    }
-    reply_prepared(key.same, p->facts.nbytes, &c->x->reply);
+    reply_prepared(same, p->facts.nbytes, &c->x->reply);
     c->x->body = (struct body){.kind = BODY_PREPARED, .prepared = p};
     count(c, COUNTER_TILES_PREPARED);
     return true;
 }
 
-/* Puts the reply, a 200 or a 304 with this tile, where the next request will
- * find it. */
+/* True when the reply, with a tile of these facts, is worth being found by the
+ * next request. */
+static bool is_worth_keeping(const struct tile_case *c,
+                             const struct ibx_tile_facts *facts)
+{
+    unsigned status = c->x->reply.status;
+    struct prepared_cache *cache = prepared_cache(c);
+    struct prepared_key key = prepared_key(c, status == 304);
+    return cache != NULL && c->x->request.method == METHOD_GET &&
+           (status == 200 || status == 304) && facts->nbytes > 0 &&
+           is_served(c) &&
+           prepared_is_wanted(cache, &key, status == 304 ? 0 : facts->nbytes);
+}
+
+/* Puts the reply with this tile where the next request will find it. */
 static bool keep_answer(const struct tile_case *c, const struct ibx_tile *tile)
 {
-    bool same = c->x->reply.status == 304;
-    struct prepared_cache *cache = prepared_cache(c);
-    struct prepared_key key = prepared_key(c, same);
-    if (cache == NULL || c->x->request.method != METHOD_GET ||
-        (c->x->reply.status != 200 && !same) || tile->facts.nbytes == 0 ||
-        !is_served(c) ||
-        !prepared_is_wanted(cache, &key, same ? 0 : tile->facts.nbytes))
-        return false;
-    struct prepared *p = prepared_add(cache, &key, tile);
+    struct prepared_key key = prepared_key(c, c->x->reply.status == 304);
+    struct prepared *p = prepared_add(prepared_cache(c), &key, tile);
     if (p == NULL)
         return false;
     c->x->body = (struct body){.kind = BODY_PREPARED, .prepared = p};
     return true;
+}
+
+/* Keeps a 304 whose facts come from a header alone: that may have changed since
+ * its tile was verified, so it must be what a verified copy says now. */
+static void keep_not_modified(const struct tile_case *c,
+                              const struct ibx_tile_facts *facts)
+{
+    struct ibx_tile tile = {0};
+    if (ibx_tile_get_for(c->served->tileset, c->x->request.route.at,
+                         asker_of(c, IBX_TRY), &tile, NULL) != IBX_OK)
+        return;
+    if (tile.facts.hash == facts->hash && tile.facts.nbytes == facts->nbytes &&
+        tile.facts.encoding == facts->encoding)
+        (void)keep_answer(c, &tile);
+    ibx_tile_release(&tile);
 }
 
 /* Takes the tile over. */
@@ -211,7 +240,8 @@ static enum web_step answer_tile(const struct tile_case *c,
     if (answer.send_as == SEND_DECODED && tile->facts.nbytes > 0)
         return answer_unpack(c, tile);
     reply_tile(&c->x->request, &answer, &c->x->reply);
-    if (answer.send_as == SEND_STORED && keep_answer(c, tile)) {
+    if (answer.send_as == SEND_STORED && is_worth_keeping(c, &tile->facts) &&
+        keep_answer(c, tile)) {
         ibx_tile_release(tile);
         return WEB_REPLY;
     }
@@ -247,12 +277,12 @@ static enum web_step answer_facts(const struct tile_case *c,
     const struct request *request = &c->x->request;
     bool length_known = answer.send_as != SEND_DECODED || facts->nbytes == 0;
     bool enough = length_known && (request->method == METHOD_HEAD ||
-                                   reply_tile_not_modified(request, &answer));
+                                   reply_tile_status(request, &answer) == 304);
     if (!enough)
         return read_bytes(c);
     reply_tile(request, &answer, &c->x->reply);
-    if (answer.send_as == SEND_STORED)
-        (void)keep_answer(c, &(const struct ibx_tile){.facts = *facts});
+    if (answer.send_as == SEND_STORED && is_worth_keeping(c, facts))
+        keep_not_modified(c, facts);
     return WEB_REPLY;
 }
 

@@ -84,7 +84,8 @@ class Prepared(Case):
                          tile_bytes(3, 3, 3, seed=3))
 
     def test_304_is_kept_for_whom_it_is_right(self):
-        path, _ = self.tileset(kind="vector", max=3, nbytes=3000, seed=1)
+        path, generation = self.tileset(kind="vector", max=3, nbytes=3000,
+                                        seed=1)
         server = self.serve("--threads", "1", "--reload-interval", "0", path)
         gzip_too = {"Accept_Encoding": "gzip"}
         tile = server.get("/made/3/3/3", **gzip_too)
@@ -93,6 +94,19 @@ class Prepared(Case):
                                  **gzip_too)
             self.assertEqual((same.status, same.body, same["ETag"]),
                              (304, b"", tile["ETag"]))
+        modified = tile["Last-Modified"]
+        same, _ = self.again(server, "/made/3/3/3",
+                             If_Modified_Since=modified, **gzip_too)
+        self.assertEqual((same.status, same["ETag"]), (304, tile["ETag"]))
+        pinned = f"/made/@{generation}/3/3/3"
+        same, _ = self.again(server, pinned, If_None_Match=tile["ETag"],
+                             If_Match="*", **gzip_too)
+        self.assertEqual(same.status, 304)
+        self.assertIn("immutable", same["Cache-Control"])
+        head = server.get("/made/3/3/3", "HEAD", If_None_Match='"x"',
+                          **gzip_too)
+        self.assertEqual((head.status, head["Content-Length"]),
+                         (200, tile["Content-Length"]))
         # It is kept; all of these are asked for something else.
         for status, extra in ((200, {"If_None_Match": '"x"'}),
                               (412, {"If_None_Match": tile["ETag"],
@@ -100,6 +114,12 @@ class Prepared(Case):
                               (200, {})):
             other = server.get("/made/3/3/3", **extra, **gzip_too)
             self.assertEqual(other.status, status)
+        # A tag of another tile gets the tile that is kept.
+        self.again(server, "/made/3/3/3", **gzip_too)
+        before = server.metrics()[PREPARED]
+        other = server.get("/made/3/3/3", If_None_Match='"x"', **gzip_too)
+        self.assertEqual((other.status, other.body), (200, tile.body))
+        self.assertEqual(server.metrics()[PREPARED], before + 1)
         plain = server.get("/made/3/3/3", If_None_Match=tile["ETag"])
         self.assertEqual((plain.status, plain.body),
                          (200, tile_bytes(3, 3, 3, 3000)))

@@ -117,6 +117,43 @@ START_TEST(what_is_used_much_stays)
 }
 END_TEST
 
+START_TEST(of_many_the_one_used_least_goes)
+{
+    uint32_t n = 0;
+    while (dropped == 0)
+        ck_assert(add(1, n++));
+    /* The first one went, so 1 to 8 are next: all but one are used. */
+    for (uint32_t x = 1; x <= 8; x++)
+        for (uint32_t i = 0; x != 5 && i < 2 * x; i++)
+            ck_assert(has(1, x));
+    ck_assert(add(1, n));
+    for (uint32_t x = 1; x <= 8; x++)
+        ck_assert_int_eq(has(1, x), x != 5);
+}
+END_TEST
+
+START_TEST(a_304_is_an_answer_of_its_own_without_bytes)
+{
+    struct prepared_key key = key_of(1, 5);
+    const struct ibx_tile tile = {
+        .facts = {.hash = 9, .nbytes = TILE_NBYTES}}; /* bytes: NULL */
+    ck_assert(add(1, 5));
+    uint64_t before = gauge.now;
+    key.same = true;
+    struct prepared *p = prepared_add(cache, &key, &tile);
+    ck_assert_ptr_nonnull(p);
+    p->response = &before;
+    ck_assert_uint_eq(p->nbytes, 0);
+    ck_assert_uint_eq(p->facts.nbytes, TILE_NBYTES);
+    ck_assert_uint_lt(gauge.now - before, before);
+    struct prepared *found = prepared_find(cache, &key);
+    ck_assert_ptr_eq(found, p);
+    ck_assert(has(1, 5));
+    prepared_release(found);
+    prepared_release(p);
+}
+END_TEST
+
 START_TEST(what_is_held_stays_counted)
 {
     struct prepared *held[512];
@@ -185,6 +222,8 @@ int main(void)
     tcase_add_test(all, keys_are_told_apart);
     tcase_add_test(all, one_without_response_is_not_found_and_is_replaced);
     tcase_add_test(all, what_is_used_much_stays);
+    tcase_add_test(all, of_many_the_one_used_least_goes);
+    tcase_add_test(all, a_304_is_an_answer_of_its_own_without_bytes);
     tcase_add_test(all, what_is_held_stays_counted);
     tcase_add_test(all, a_crawler_changes_nothing);
     tcase_add_test(all, large_tiles_are_not_wanted);

@@ -1,5 +1,7 @@
 #include "server/route.h"
 
+#include <stdio.h>
+
 #include "tests/server/table.h"
 
 static const struct {
@@ -153,6 +155,33 @@ START_TEST(admin_has_its_own_targets)
 }
 END_TEST
 
+/* The same target, with and without a character escaped, is parsed by two ways
+ * that must not differ. */
+START_TEST(an_escape_changes_nothing)
+{
+    const char *target = kinds[_i].target;
+    char escaped[600];
+    struct route plain, other;
+    if (target[0] != '/' || target[1] == '%' || target[1] == '?' ||
+        target[1] == '\0' || target[1] == '/')
+        return;
+    (void)snprintf(escaped, sizeof(escaped), "/%%%02x%s", (unsigned)target[1],
+                   target + 2);
+    route_parse(target, "", &plain);
+    route_parse(escaped, "", &other);
+    ck_assert_msg(plain.kind == other.kind, "%s: %d, %s: %d", target,
+                  (int)plain.kind, escaped, (int)other.kind);
+    ck_assert_str_eq(plain.id, other.id);
+    ck_assert_str_eq(plain.name, other.name);
+    ck_assert_str_eq(plain.generation, other.generation);
+    ck_assert_int_eq(plain.in_range, other.in_range);
+    ck_assert_uint_eq(plain.at.z, other.at.z);
+    ck_assert_uint_eq(plain.at.x, other.at.x);
+    ck_assert_uint_eq(plain.at.y, other.at.y);
+    ck_assert_int_eq(plain.format, other.format);
+}
+END_TEST
+
 START_TEST(every_cut_of_a_long_target_is_parsed)
 {
     static const char all[] = "/%77orld/@0123456789abcdef/3/1/2@2x.png?a#b";
@@ -204,6 +233,7 @@ int main(void)
     tcase_add_loop_test(all, base_path_is_taken_off, 0, ROWS(based));
     tcase_add_loop_test(all, ids_are_checked, 0, ROWS(ids));
     tcase_add_test(all, admin_has_its_own_targets);
+    tcase_add_loop_test(all, an_escape_changes_nothing, 0, ROWS(kinds));
     tcase_add_test(all, every_cut_of_a_long_target_is_parsed);
     suite_add_tcase(suite, all);
     return run_suite(suite);
