@@ -44,7 +44,7 @@ class Corpus:
             self._make(options, source)
         self.tiles = sorted(self._scan())
         sizes = [os.path.getsize(self.path(tile)) for tile in self.tiles]
-        self.mean_nbytes = sum(sizes) // len(sizes)
+        self.asked_nbytes = sum(sizes) // len(sizes)  # see mean_of()
         self.total_nbytes = sum(sizes)
 
     def _make(self, options, source):
@@ -71,6 +71,11 @@ class Corpus:
                     # What the exporter chose is what the folder's servers use.
                     self.extension = extension
                     yield int(parts[0]), int(parts[1]), int(stem)
+
+    def mean_of(self, tiles):
+        """Bytes of these tiles in the mean, each as often as it is there."""
+        sizes = {tile: os.path.getsize(self.path(tile)) for tile in set(tiles)}
+        return sum(sizes[tile] for tile in tiles) // len(tiles)
 
     def path(self, tile):
         return "{}/{}/{}/{}.{}".format(self.folder, *tile, self.extension)

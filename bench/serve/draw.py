@@ -24,9 +24,11 @@ def note(results):
 
 def shortened(name):
     """In lines short enough to stand side by side."""
-    for long, lines in ((", none ", "\nnone\n"), (", all ", "\nall\n"),
-                        (", ", "\n"), ("server", "-\nserver"),
-                        ("server-gl", "server\n-gl"), ("go-", "go-\n")):
+    for long, lines in ((", ", "\n"), (" prepared", "\npre-\npared"),
+                        ("libmicro", "lib-\nmicro-\n"),
+                        ("mod_tile", "mod_\ntile"), ("mapc", "map-\nc"),
+                        ("server", "-\nserver"), ("server-gl", "server\n-gl"),
+                        ("go-", "go-\n")):
         name = name.replace(long, lines)
     return name
 

@@ -265,7 +265,7 @@ class ModTile(Apache):
     module = "mod_tile.so"
 
     def start(self, corpus, port, work, cpus):
-        folder = f"{work}/metatiles"
+        folder = f"{work}/metatiles-{corpus.kind}"
         write_metatiles(corpus, f"{folder}/map")
         with open(f"{folder}/renderd.conf", "w") as out:
             out.write(RENDERD.format(
@@ -368,7 +368,7 @@ class TileserverGlLight(Peer):
 
 
 class Ceiling(Peer):
-    """One prepared response of the corpus' mean size to every request."""
+    """One prepared response, as large as what is asked for in the mean."""
     name = "ceiling"
     form = "none"
     bodyless = False  # as a 304 is
@@ -381,7 +381,7 @@ class Ceiling(Peer):
 
     def start(self, corpus, port, work, cpus):
         return Server([self.program, str(port),
-                       str(0 if self.bodyless else corpus.mean_nbytes)], port,
+                       str(0 if self.bodyless else corpus.asked_nbytes)], port,
                       f"{work}/ceiling.log", cpus)
 
 
@@ -397,7 +397,7 @@ class Library(Ceiling):
         return os.path.exists(self.program) and "as the server's"
 
     def start(self, corpus, port, work, cpus):
-        return Server([self.program, str(port), str(corpus.mean_nbytes),
+        return Server([self.program, str(port), str(corpus.asked_nbytes),
                        self.how], port, f"{work}/library.log", cpus)
 
 

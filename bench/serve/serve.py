@@ -25,7 +25,7 @@ from patterns import PATTERNS
 from peers import Ceiling, Imbrex, Library, Peer, PEERS
 from process import Server
 from report import print_ratios, print_table, ratios_of, rows_of
-from trial import trial
+from trial import REQUESTS, trial
 
 UNLIMITED_MB = 1 << 20
 
@@ -48,6 +48,9 @@ def run_table(options, peers, corpus, pattern, limit, work):
     """Every server in turn, round after round; rows by name."""
     runs = {peer.name: [] for peer in peers}
     failed = {}
+    # What the ceiling sends: what is asked for, not what is there.
+    corpus.asked_nbytes = corpus.mean_of(
+        list(PATTERNS[pattern](corpus.tiles, REQUESTS)))
     for _ in range(options.rounds):
         for peer in peers:
             if peer.name in failed:
@@ -62,7 +65,7 @@ def run_table(options, peers, corpus, pattern, limit, work):
     rows = rows_of(runs)
     where = "" if limit is None else (f", inside {limit} MB" if limit
                                       else ", in a group without limit")
-    print_table(f"{corpus.kind} tiles, mean {corpus.mean_nbytes:,} bytes, "
+    print_table(f"{corpus.kind} tiles, mean {corpus.asked_nbytes:,} bytes, "
                 f"{pattern}{where}, median of {options.rounds}", rows)
     print_ratios(rows)
     return rows, failed
