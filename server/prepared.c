@@ -111,8 +111,10 @@ static bool make_room(struct prepared_cache *cache, uint64_t cost)
 {
     uint64_t keep = cost < cache->cap ? cache->cap - cost : 0;
     struct prepared *p;
-    while (cache->used > keep && (p = least_used(cache)) != NULL)
+    while (cache->used > keep && (p = least_used(cache)) != NULL) {
         evict(p);
+        assert(cache->ring.next != p);
+    }
     return cache->used + cost <= cache->cap &&
            gauge_take(cache->gauge, cost, UINT64_MAX);
 }
@@ -195,8 +197,11 @@ void prepared_close(struct prepared_cache *cache)
 {
     if (cache == NULL)
         return;
-    while (cache->ring.next != &cache->ring)
-        evict(cache->ring.next);
+    struct prepared *next;
+    for (struct prepared *p = cache->ring.next; p != &cache->ring; p = next) {
+        next = p->next;
+        evict(p);
+    }
     gauge_give(cache->gauge, cache->used);
     free(cache->buckets);
     free(cache->sightings);

@@ -66,10 +66,10 @@ void prepared_close(struct prepared_cache *cache);
 struct prepared *prepared_find(struct prepared_cache *cache,
                                const struct prepared_key *key);
 
-/* Notes that a tile was asked for that is not here. True when it is worth an
- * answer of its own: it was asked for before, not long ago, it is small enough,
- * and there is room, or it was asked for more than twice as often as what would
- * have to go and nothing else was replaced lately.
+/* Notes that a tile of so many bytes was asked for that is not here. True when
+ * it is worth an answer of its own: it was asked for before, not long ago, it
+ * is small enough, and there is room, or nothing was replaced lately and it was
+ * asked for more than twice as often as the one whose turn to go it is.
  * A crawler that sees every tile once leaves the cache as it is. */
 bool prepared_is_wanted(struct prepared_cache *cache,
                         const struct prepared_key *key, size_t nbytes);

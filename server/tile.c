@@ -202,8 +202,7 @@ static bool is_worth_keeping(const struct tile_case *c,
     struct prepared_key key = prepared_key(c, status == 304);
     return cache != NULL && c->x->request.method == METHOD_GET &&
            (status == 200 || status == 304) && facts->nbytes > 0 &&
-           is_served(c) &&
-           prepared_is_wanted(cache, &key, status == 304 ? 0 : facts->nbytes);
+           is_served(c) && prepared_is_wanted(cache, &key, facts->nbytes);
 }
 
 /* Puts the reply with this tile where the next request will find it. */
@@ -218,7 +217,8 @@ static bool keep_answer(const struct tile_case *c, const struct ibx_tile *tile)
 }
 
 /* Keeps a 304 whose facts come from a header alone: that may have changed since
- * its tile was verified, so it must be what a verified copy says now. */
+ * its tile was verified, so it must be what a verified copy says now. What
+ * fails here fails again for who wants the bytes, and is told then. */
 static void keep_not_modified(const struct tile_case *c,
                               const struct ibx_tile_facts *facts)
 {
@@ -276,8 +276,11 @@ static enum web_step answer_facts(const struct tile_case *c,
     struct tile_answer answer = answer_of(c, facts);
     const struct request *request = &c->x->request;
     bool length_known = answer.send_as != SEND_DECODED || facts->nbytes == 0;
-    bool enough = length_known && (request->method == METHOD_HEAD ||
-                                   reply_tile_status(request, &answer) == 304);
+    unsigned status = reply_tile_status(request, &answer);
+    bool enough =
+        status == 200 || status == 304
+            ? length_known && (status == 304 || request->method == METHOD_HEAD)
+            : true;
     if (!enough)
         return read_bytes(c);
     reply_tile(request, &answer, &c->x->reply);
