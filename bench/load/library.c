@@ -3,11 +3,13 @@
  * What lies between it and the ceiling is the library's, what lies between it
  * and imbrex-server is ours.
  *
- *   library PORT BODY_NBYTES once|each
+ *   bench-library PORT BODY_NBYTES once|each [epoll|poll|select|threads]
  *
- * "once" queues one response again and again, "each" makes one per request. */
+ * "once" queues one response again and again, "each" makes one per request.
+ * "threads" has one per connection, the others one for all. */
 #include <arpa/inet.h>
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +66,33 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
     return queued;
 }
 
+/* The daemon's flags; 0 for a mode that there is not. */
+static unsigned flags_of(const char *mode)
+{
+    static const struct {
+        const char *mode;
+        unsigned flags;
+    } rows[] = {
+        {"epoll", MHD_USE_EPOLL_INTERNAL_THREAD},
+        {"poll", MHD_USE_POLL_INTERNAL_THREAD},
+        {"select", MHD_USE_INTERNAL_POLLING_THREAD},
+        {"threads",
+         MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(mode, rows[i].mode) == 0)
+            return rows[i].flags;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct page page = {0};
-    if (argc != 4) {
-        (void)fputs("usage: library PORT BODY_NBYTES once|each\n", stderr);
+    static struct page page;
+    unsigned flags = flags_of(argc == 5 ? argv[4] : "epoll");
+    if (argc < 4 || argc > 5 || flags == 0) {
+        (void)fputs("usage: bench-library PORT BODY_NBYTES once|each "
+                    "[epoll|poll|select|threads]\n",
+                    stderr);
         return 2;
     }
     struct sockaddr_in at = {.sin_family = AF_INET,
@@ -79,12 +103,14 @@ int main(int argc, char **argv)
     page.body = calloc(1, page.body_nbytes + 1);
     if (page.body && strcmp(argv[3], "once") == 0)
         page.response = respond(&page);
-    if (!page.body ||
-        !MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL,
-                          on_request, &page, MHD_OPTION_SOCK_ADDR, &at,
+    bool made = strcmp(argv[3], "once") != 0 || page.response;
+    if (!page.body || !made ||
+        !MHD_start_daemon(flags, 0, NULL, NULL, on_request, &page,
+                          MHD_OPTION_SOCK_ADDR, &at,
                           MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                           (size_t)POOL_NBYTES, MHD_OPTION_END)) {
-        (void)fprintf(stderr, "library: cannot listen on port %s\n", argv[1]);
+        (void)fprintf(stderr, "bench-library: cannot serve on port %s\n",
+                      argv[1]);
         return 1;
     }
     for (;;)

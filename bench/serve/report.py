@@ -61,7 +61,7 @@ def ratios_of(rows):
         for head, pair in RATIOS:
             over, under = pair(ours, row)
             if over and under:
-                table[name][head] = round(over / under, 3)
+                table[name][head] = over / under
     return table
 
 

@@ -72,7 +72,7 @@ def run_table(options, peers, corpus, pattern, limit, work):
 
 
 def machine():
-    return {"date": time.strftime("%Y-%m-%d"), "kernel": platform.release(),
+    return {"date": time.strftime("%Y-%m-%d"), "kernel": platform.release().split("-")[0],
             "cpus": os.cpu_count(), "uid": os.getuid()}
 
 
