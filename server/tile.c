@@ -277,11 +277,9 @@ static enum web_step answer_facts(const struct tile_case *c,
     const struct request *request = &c->x->request;
     bool length_known = answer.send_as != SEND_DECODED || facts->nbytes == 0;
     unsigned status = reply_tile_status(request, &answer);
-    bool enough =
-        status == 200 || status == 304
-            ? length_known && (status == 304 || request->method == METHOD_HEAD)
-            : true;
-    if (!enough)
+    bool needs_bytes = status == 200 && request->method != METHOD_HEAD;
+    bool needs_length = status == 200 || status == 304;
+    if (needs_bytes || (needs_length && !length_known))
         return read_bytes(c);
     reply_tile(request, &answer, &c->x->reply);
     if (answer.send_as == SEND_STORED && is_worth_keeping(c, facts))
