@@ -43,9 +43,9 @@ class Corpus:
         if not os.path.exists(f"{self.work}/complete"):
             self._make(options, source)
         self.tiles = sorted(self._scan())
-        sizes = [os.path.getsize(self.path(tile)) for tile in self.tiles]
-        self.asked_nbytes = sum(sizes) // len(sizes)  # see mean_of()
-        self.total_nbytes = sum(sizes)
+        self.total_nbytes = sum(os.path.getsize(self.path(tile))
+                                for tile in self.tiles)
+        self.asked_nbytes = 0  # in the mean of a pattern; run_table() sets it
 
     def _make(self, options, source):
         shutil.rmtree(self.work)
